@@ -1,0 +1,207 @@
+"""Who may see which part of an event: a privacy decision, made here and nowhere else.
+
+Votes, ballots, showings and what was computed from them never become event frames: others see
+counts in batches (``views.TallyView``) and the published analysis as far as the phase allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ids import ParticipantId
+from . import events as e
+from . import frames as f
+from .room import RoomState, Statement
+from .views import (
+    FailureView,
+    NoticeView,
+    StatementView,
+    Viewer,
+    draft_view,
+    round_view,
+)
+from .vocabulary import Decision, Role, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All who are in the room."""
+
+    def admits(self, viewer: Viewer) -> bool:  # noqa: ARG002
+        """Tell whether ``viewer`` belongs to it."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Moderators:
+    """Those who see what waits for moderation."""
+
+    def admits(self, viewer: Viewer) -> bool:
+        """Tell whether ``viewer`` belongs to it."""
+        return viewer.role.moderates
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """One person."""
+
+    participant: ParticipantId
+
+    def admits(self, viewer: Viewer) -> bool:
+        """Tell whether ``viewer`` belongs to it."""
+        return viewer.participant == self.participant
+
+
+Who = Everyone | Moderators | Only
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One form of an event's frame, and for whom."""
+
+    who: Who
+    frame: f.EventFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """All forms of an event's frame; a viewer gets the first that admits them, or none."""
+
+    seq: int
+    variants: tuple[Variant, ...]
+
+    def frame_for(self, viewer: Viewer) -> f.EventFrame | None:
+        """Return the frame that ``viewer`` is owed, if any."""
+        for variant in self.variants:
+            if variant.who.admits(viewer):
+                return variant.frame
+        return None
+
+
+def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
+    """Return what others may learn of ``recorded``; ``state`` is the room right after it.
+
+    None where nobody may learn anything at once.
+    """
+    variants = _variants(recorded, state)
+    return Announcement(recorded.seq, variants) if variants else None
+
+
+def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
+    seq = recorded.seq
+    match recorded.event:
+        case e.StatementSubmitted(statement=statement):
+            return _statement(seq, state.statements[statement])
+        case e.StatementModerated() as event:
+            return _moderated(seq, state.statements[event.statement], event)
+        case e.ContentErased() as event:
+            return _erased(seq, event)
+        case e.PhaseChanged(phase=phase):
+            return (Variant(Everyone(), f.PhaseFrame(seq=seq, phase=phase)),)
+        case e.NoticePosted(text=text):
+            notice = f.NoticeFrame(seq=seq, notice=NoticeView(seq=seq, text=text))
+            return (Variant(Everyone(), notice),)
+        case e.DraftsProposed() if state.round is not None:
+            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=round_view(state.round))),)
+        case e.DraftFailed(failures=failures):
+            failure = FailureView(seq=seq, failures=failures)
+            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=None, failure=failure)),)
+        case e.RankingClosed() as event:
+            return (Variant(Everyone(), _ranking_closed(seq, event, state)),)
+        case e.RatificationClosed(outcomes=outcomes):
+            number = state.round.number if state.round else 0
+            closed = f.ResultFrame(seq=seq, round=number, outcomes=outcomes)
+            return (Variant(Everyone(), closed),)
+        case _:
+            return ()
+
+
+def _view(statement: Statement, *, own: bool, inside: bool, status: Status) -> StatementView:
+    return StatementView(
+        id=statement.id,
+        text=statement.text,
+        language=statement.language,
+        origin=statement.origin,
+        kind=statement.kind,
+        status=status,
+        seq=statement.seq,
+        own=own,
+        reason=statement.reason if inside else None,
+        note=statement.note if inside else "",
+    )
+
+
+def _statement(seq: int, statement: Statement) -> tuple[Variant, ...]:
+    # A statement comes with the standing it was written with; what moderation did follows.
+    fresh = Status.PENDING if statement.reason is not None else statement.status
+    variants: list[Variant] = []
+    own = _view(statement, own=True, inside=True, status=fresh)
+    everybody = _view(statement, own=False, inside=False, status=fresh)
+    if statement.author is not None:
+        variants.append(Variant(Only(statement.author), f.StatementFrame(seq=seq, statement=own)))
+    who: Who = Everyone() if fresh is Status.ACCEPTED and not statement.erased else Moderators()
+    variants.append(Variant(who, f.StatementFrame(seq=seq, statement=everybody)))
+    return tuple(variants)
+
+
+def _moderated(seq: int, statement: Statement, event: e.StatementModerated) -> tuple[Variant, ...]:
+    accepted = event.decision is Decision.ACCEPT
+    status = Status.ACCEPTED if accepted else Status.REJECTED
+    inside = f.StatementModeratedFrame(
+        seq=seq,
+        statement_id=statement.id,
+        status=status,
+        hidden=False,
+        reason=event.reason,
+        note=event.note,
+    )
+    variants = [Variant(Moderators(), inside)]
+    if statement.author is not None:
+        variants.insert(0, Variant(Only(statement.author), inside))
+    if statement.erased:
+        return tuple(variants)
+    if accepted:
+        shown = _view(statement, own=False, inside=False, status=status)
+        variants.append(Variant(Everyone(), f.StatementFrame(seq=seq, statement=shown)))
+    else:
+        gone = f.StatementModeratedFrame(
+            seq=seq, statement_id=statement.id, status=status, hidden=True, reason=event.reason
+        )
+        variants.append(Variant(Everyone(), gone))
+    return tuple(variants)
+
+
+def _erased(seq: int, event: e.ContentErased) -> tuple[Variant, ...]:
+    statements = [
+        remains.event
+        for remains in event.remains.values()
+        if isinstance(remains.event, e.StatementSubmitted)
+    ]
+    if not statements:
+        return ()
+    ids = tuple(statement.statement for statement in statements)
+    kept = f.ErasedFrame(seq=seq, statement_ids=ids, hidden=False)
+    gone = f.ErasedFrame(seq=seq, statement_ids=ids, hidden=True)
+    authors = {s.author for s in statements if s.author is not None}
+    return (
+        *(Variant(Only(author), kept) for author in sorted(authors)),
+        Variant(Moderators(), kept),
+        Variant(Everyone(), gone),
+    )
+
+
+def _ranking_closed(seq: int, event: e.RankingClosed, state: RoomState) -> f.ResultFrame:
+    drafts = state.round.drafts if state.round else ()
+    return f.ResultFrame(
+        seq=seq,
+        round=event.round,
+        ranking=event.ranking,
+        ballots=event.ballots,
+        clauses=state.clauses,
+        drafts=tuple(draft_view(draft, ranked=True) for draft in drafts),
+    )
+
+
+def sees_full_analysis(role: Role) -> bool:
+    """Tell whether a role sees all tallies while the room is open: analysts alone do."""
+    return role is Role.ANALYST

@@ -1,0 +1,83 @@
+"""How a client keeps its picture of a room: a snapshot, and event frames folded into it.
+
+``room_view(state, viewer)`` fetched afresh equals an earlier one with every frame since folded in;
+the tally and ``seq`` apart, which views carry. Written in Python for tests, scripts and the fleet;
+a client in another language does the same.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from . import frames as f
+from .views import ResultView, RoomView, RoundView
+from .vocabulary import Phase
+
+
+def fold(view: RoomView, frame: f.EventFrame) -> RoomView:
+    """Return ``view`` with ``frame`` folded in; ``view`` itself is changed in place."""
+    match frame:
+        case f.StatementFrame(statement=statement):
+            others = [s for s in view.statements if s.id != statement.id]
+            fresh = msgspec.structs.replace(statement)
+            view.statements = sorted([*others, fresh], key=lambda each: each.seq)
+        case f.StatementModeratedFrame():
+            _moderated(view, frame)
+        case f.ErasedFrame():
+            _erased(view, frame)
+        case f.PhaseFrame(phase=phase):
+            view.phase = phase
+            if phase is Phase.RATIFYING and view.result is not None:
+                view.result.outcomes = ()
+        case f.NoticeFrame(notice=notice):
+            view.notices.append(notice)
+        case f.DraftsFrame():
+            _drafts(view, frame)
+        case f.ResultFrame():
+            _result(view, frame)
+    view.seq = max(view.seq, frame.seq)
+    return view
+
+
+def _moderated(view: RoomView, frame: f.StatementModeratedFrame) -> None:
+    if frame.hidden:
+        view.statements = [s for s in view.statements if s.id != frame.statement_id]
+    for each in view.statements:
+        if each.id == frame.statement_id:
+            each.status, each.reason, each.note = frame.status, frame.reason, frame.note
+
+
+def _erased(view: RoomView, frame: f.ErasedFrame) -> None:
+    if frame.hidden:
+        view.statements = [s for s in view.statements if s.id not in frame.statement_ids]
+    for each in view.statements:
+        if each.id in frame.statement_ids:
+            each.text, each.language = "", None
+
+
+def _drafts(view: RoomView, frame: f.DraftsFrame) -> None:
+    if frame.failure is not None:
+        view.failures.append(frame.failure)
+    if frame.drafts is not None:
+        view.drafts = frame.drafts
+        if view.result is not None:
+            view.result.clauses = ()
+
+
+def _result(view: RoomView, frame: f.ResultFrame) -> None:
+    if frame.ranking is not None:
+        view.result = ResultView(
+            round=frame.round,
+            ranking=frame.ranking,
+            ballots=frame.ballots,
+            clauses=frame.clauses,
+            outcomes=view.result.outcomes if view.result else (),
+        )
+        if view.drafts is not None:
+            view.drafts = _revealed(view.drafts, frame)
+    elif frame.outcomes is not None and view.result is not None:
+        view.result.outcomes = frame.outcomes
+
+
+def _revealed(drafts: RoundView, frame: f.ResultFrame) -> RoundView:
+    return msgspec.structs.replace(drafts, drafts=frame.drafts, ranked=True)

@@ -1,0 +1,410 @@
+"""What a room is: all that its log says, folded. What may happen in it is in ``decisions``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..ids import AssemblyId, LogId, ParticipantId, RoomId, StatementId
+from . import events as e
+from .adoption import ClauseOutcome
+from .charter import Charter
+from .drafts import Clause, Draft, DraftFailure
+from .ranking import Ranking
+from .redaction import strike
+from .vocabulary import (
+    Assent,
+    Decision,
+    Kind,
+    Moderation,
+    Origin,
+    Phase,
+    Reason,
+    Status,
+)
+from .votes import EMPTY, VoteMatrix
+
+NO_ASSEMBLY = AssemblyId("")
+TALLY_BATCH = 5
+"""So many people must have changed something before a new tally goes out (METHODS "Secrecy")."""
+TALLY_FROM = 10
+"""A room with fewer voters shows no tally before its close."""
+
+
+@dataclass(slots=True)
+class Statement:
+    """A statement or a testimony as the room knows it; ``column`` is −1 for a testimony."""
+
+    id: StatementId
+    column: int
+    author: ParticipantId | None
+    text: str
+    language: str | None
+    origin: Origin
+    kind: Kind
+    status: Status
+    seq: int
+    source: str = ""
+    reason: Reason | None = None
+    note: str = ""
+    shown: int = 0
+    erased: bool = False
+
+    @property
+    def visible(self) -> bool:
+        """Everybody may read it and, a testimony apart, vote on it."""
+        return self.status is Status.ACCEPTED and not self.erased
+
+
+@dataclass(slots=True)
+class Person:
+    """What the room knows of one person: a row of votes, and what was put to them."""
+
+    row: int
+    showing: e.StatementShown | None = None
+    shown: int = 0
+    skipped: list[StatementId] = field(default_factory=list)
+    submitted: list[StatementId] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Round:
+    """One round of drafts: what was proposed, for which groups, and how it was ranked."""
+
+    number: int
+    request: int
+    seq: int
+    drafts: tuple[Draft, ...]
+    groups: dict[str, int]
+    group_count: int
+    failed: tuple[DraftFailure, ...]
+    ballots: dict[ParticipantId, tuple[int, e.RankingCast]] = field(default_factory=dict)
+    result: Ranking | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts as they were last published, and who has changed something since."""
+
+    voters: int = 0
+    votes: int = 0
+    statements: int = 0
+    changed: set[ParticipantId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Published:
+    """A derived document that the room may see: as of which seq, and its digest."""
+
+    seq: int
+    as_of_seq: int
+    digest: str
+    count: int
+
+
+@dataclass(slots=True)
+class RoomState:
+    """All that the room's log says, folded; changed in place by :func:`evolve` alone."""
+
+    log: LogId
+    seq: int = 0
+    at: int = 0
+    assembly: AssemblyId = NO_ASSEMBLY
+    title: str = ""
+    question: str = ""
+    language: str = "en"
+    moderation: Moderation = Moderation.AFTER
+    charter: Charter = field(default_factory=Charter)
+    phase: Phase = Phase.DRAFT
+    statements: dict[StatementId, Statement] = field(default_factory=dict)
+    columns: list[StatementId] = field(default_factory=list)
+    sources: dict[str, StatementId] = field(default_factory=dict)
+    votes: VoteMatrix = field(default_factory=VoteMatrix)
+    people: dict[ParticipantId, Person] = field(default_factory=dict)
+    rows: list[ParticipantId] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    voted_since: set[ParticipantId] = field(default_factory=set)
+    analysis: Published | None = None
+    themes: Published | None = None
+    requests: dict[int, e.DraftsRequested] = field(default_factory=dict)
+    failures: list[tuple[int, tuple[DraftFailure, ...]]] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+    assents: dict[str, dict[ParticipantId, Assent]] = field(default_factory=dict)
+    outcomes: tuple[ClauseOutcome, ...] = ()
+    notices: list[tuple[int, str]] = field(default_factory=list)
+    words: dict[ParticipantId, list[int]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> RoomId:
+        """The room's id, which is its log's."""
+        return RoomId(self.log)
+
+    @property
+    def round(self) -> Round | None:
+        """The current round of drafts, if there was one."""
+        return self.rounds[-1] if self.rounds else None
+
+    @property
+    def winners(self) -> tuple[Draft, ...]:
+        """The drafts that won the last counted round; several where they tie."""
+        current = self.round
+        if current is None or current.result is None:
+            return ()
+        won = current.result.winners
+        return tuple(draft for draft in current.drafts if draft.id in won)
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """What is, or was last, put to ratification: every clause of every winner.
+
+        Ties stay ties: where two drafts win, people decide on the clauses of both.
+        """
+        return tuple(clause for draft in self.winners for clause in draft.clauses)
+
+    def vote_of(self, participant: ParticipantId, statement: StatementId) -> int | None:
+        """Return a person's vote as a matrix value, or None where they haven't voted."""
+        person = self.people.get(participant)
+        known = self.statements.get(statement)
+        if person is None or known is None or known.column < 0:
+            return None
+        value = int(self.votes.view()[person.row, known.column])
+        return None if value == EMPTY else value
+
+
+def evolve(state: RoomState, recorded: e.Recorded) -> RoomState:
+    """Fold one event into ``state`` (changed in place) and return it."""
+    apply = _APPLY.get(type(recorded.event))
+    if apply is None:
+        raise TypeError(f"a room's log holds no {type(recorded.event).__name__}")
+    apply(state, recorded, recorded.event)
+    state.seq = recorded.seq
+    state.at = recorded.at
+    return state
+
+
+def person_of(state: RoomState, participant: ParticipantId) -> Person:
+    """Return the person's entry, made with a new row of votes where there is none."""
+    person = state.people.get(participant)
+    if person is None:
+        person = state.people[participant] = Person(state.votes.add_participant())
+        state.rows.append(participant)
+    return person
+
+
+def _created(state: RoomState, _: e.Recorded, event: e.RoomCreated) -> None:
+    state.assembly = event.assembly
+    state.title = event.title
+    state.question = event.question
+    state.language = event.language
+    state.moderation = event.moderation
+    state.charter = event.charter
+
+
+def _phase(state: RoomState, _: e.Recorded, event: e.PhaseChanged) -> None:
+    state.phase = event.phase
+    if event.phase is not Phase.OPEN:
+        _publish_tally(state)
+    if event.phase is Phase.RATIFYING:
+        state.assents = {}
+        state.outcomes = ()
+
+
+def _notice(state: RoomState, recorded: e.Recorded, event: e.NoticePosted) -> None:
+    state.notices.append((recorded.seq, event.text))
+
+
+def _submitted(state: RoomState, recorded: e.Recorded, event: e.StatementSubmitted) -> None:
+    column = -1
+    if event.kind is Kind.STATEMENT:
+        column = state.votes.add_statement()
+        state.columns.append(event.statement)
+    state.statements[event.statement] = Statement(
+        id=event.statement,
+        column=column,
+        author=event.author,
+        text=event.text,
+        language=event.language,
+        origin=event.origin,
+        kind=event.kind,
+        status=event.status,
+        seq=recorded.seq,
+        source=event.source,
+        erased=event.erased,
+    )
+    if event.source:
+        state.sources[event.source] = event.statement
+    if event.author is not None:
+        if event.origin is not Origin.IMPORTED:
+            person_of(state, event.author).submitted.append(event.statement)
+            _changed(state, event.author)
+        if event.text:
+            state.words.setdefault(event.author, []).append(recorded.seq)
+
+
+def _moderated(state: RoomState, _: e.Recorded, event: e.StatementModerated) -> None:
+    statement = state.statements[event.statement]
+    accepted = event.decision is Decision.ACCEPT
+    statement.status = Status.ACCEPTED if accepted else Status.REJECTED
+    statement.reason = event.reason
+    statement.note = event.note
+
+
+def _shown(state: RoomState, recorded: e.Recorded, event: e.StatementShown) -> None:
+    if recorded.by is None:
+        return
+    person = person_of(state, recorded.by)
+    person.showing = event
+    person.shown += 1
+    state.statements[event.statement].shown += 1
+
+
+def _skipped(state: RoomState, recorded: e.Recorded, event: e.StatementSkipped) -> None:
+    if recorded.by is None:
+        return
+    person = person_of(state, recorded.by)
+    if event.statement in person.skipped:
+        person.skipped.remove(event.statement)
+    person.skipped.append(event.statement)
+    if person.showing and person.showing.statement == event.statement:
+        person.showing = None
+
+
+def _voted(state: RoomState, recorded: e.Recorded, event: e.VoteCast) -> None:
+    if recorded.by is None:
+        return
+    person = state.people.get(recorded.by) or person_of(state, recorded.by)
+    column = state.statements[event.statement].column
+    state.votes.cast(person.row, column, event.choice.value_in_matrix)
+    if person.showing is not None and person.showing.statement == event.statement:
+        person.showing = None
+    if event.because:
+        state.words.setdefault(recorded.by, []).append(recorded.seq)
+    state.voted_since.add(recorded.by)
+    _changed(state, recorded.by)
+
+
+def _changed(state: RoomState, participant: ParticipantId) -> None:
+    state.tally.changed.add(participant)
+    if len(state.tally.changed) >= TALLY_BATCH and state.votes.voters >= TALLY_FROM:
+        _publish_tally(state)
+
+
+def _publish_tally(state: RoomState) -> None:
+    accepted = sum(
+        1 for s in state.statements.values() if s.status is Status.ACCEPTED and s.column >= 0
+    )
+    state.tally = Tally(state.votes.voters, state.votes.votes, accepted)
+
+
+def _votes_imported(state: RoomState, _: e.Recorded, event: e.VotesImported) -> None:
+    row = person_of(state, event.participant).row
+    for statement, choice in zip(event.statements, event.choices, strict=True):
+        state.votes.cast(row, state.statements[statement].column, choice)
+    state.voted_since.add(event.participant)
+    _changed(state, event.participant)
+
+
+def _analysis(state: RoomState, recorded: e.Recorded, event: e.AnalysisPublished) -> None:
+    state.analysis = Published(recorded.seq, event.as_of_seq, event.digest, event.groups)
+    state.voted_since = set()
+
+
+def _themes(state: RoomState, recorded: e.Recorded, event: e.ThemesPublished) -> None:
+    state.themes = Published(recorded.seq, event.as_of_seq, event.digest, event.themes)
+
+
+def _requested(state: RoomState, recorded: e.Recorded, event: e.DraftsRequested) -> None:
+    state.requests[recorded.seq] = event
+
+
+def _proposed(state: RoomState, recorded: e.Recorded, event: e.DraftsProposed) -> None:
+    state.requests.pop(event.request, None)
+    if state.round is not None and state.round.result is None:
+        state.rounds.pop()
+    state.rounds.append(
+        Round(
+            number=event.round,
+            request=event.request,
+            seq=recorded.seq,
+            drafts=event.drafts,
+            groups=dict(event.groups),
+            group_count=event.group_count,
+            failed=event.failed,
+        )
+    )
+
+
+def _draft_failed(state: RoomState, recorded: e.Recorded, event: e.DraftFailed) -> None:
+    state.requests.pop(event.request, None)
+    state.failures.append((recorded.seq, event.failures))
+
+
+def _placed(state: RoomState, _: e.Recorded, event: e.SimulatedPlaced) -> None:
+    if state.round is not None:
+        state.round.groups.update(event.groups)
+
+
+def _ranked(state: RoomState, recorded: e.Recorded, event: e.RankingCast) -> None:
+    if recorded.by is None or state.round is None:
+        return
+    state.round.ballots[recorded.by] = (recorded.seq, event)
+    if event.criticism:
+        state.words.setdefault(recorded.by, []).append(recorded.seq)
+
+
+def _ranking_closed(state: RoomState, _: e.Recorded, event: e.RankingClosed) -> None:
+    if state.round is not None:
+        state.round.result = event.ranking
+
+
+def _ratified(state: RoomState, recorded: e.Recorded, event: e.RatificationCast) -> None:
+    if recorded.by is not None:
+        state.assents.setdefault(event.clause, {})[recorded.by] = event.choice
+
+
+def _ratification_closed(state: RoomState, _: e.Recorded, event: e.RatificationClosed) -> None:
+    state.outcomes = event.outcomes
+
+
+def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
+    for seq, remains in event.remains.items():
+        match remains.event:
+            case e.StatementSubmitted(statement=statement):
+                known = state.statements[statement]
+                known.text, known.language, known.erased = "", None, True
+            case e.RankingCast() if remains.by is not None:
+                _without_criticism(state, seq, remains.by, remains.event)
+        strike(state.words, seq)
+
+
+def _without_criticism(
+    state: RoomState, seq: int, participant: ParticipantId, left: e.RankingCast
+) -> None:
+    for round_ in state.rounds:
+        ballot = round_.ballots.get(participant)
+        if ballot is not None and ballot[0] == seq:
+            round_.ballots[participant] = (seq, left)
+
+
+_APPLY: dict[type, Callable[..., None]] = {
+    e.RoomCreated: _created,
+    e.PhaseChanged: _phase,
+    e.NoticePosted: _notice,
+    e.StatementSubmitted: _submitted,
+    e.StatementModerated: _moderated,
+    e.StatementShown: _shown,
+    e.StatementSkipped: _skipped,
+    e.VoteCast: _voted,
+    e.VotesImported: _votes_imported,
+    e.AnalysisPublished: _analysis,
+    e.ThemesPublished: _themes,
+    e.DraftsRequested: _requested,
+    e.DraftsProposed: _proposed,
+    e.DraftFailed: _draft_failed,
+    e.SimulatedPlaced: _placed,
+    e.RankingCast: _ranked,
+    e.RankingClosed: _ranking_closed,
+    e.RatificationCast: _ratified,
+    e.RatificationClosed: _ratification_closed,
+    e.ContentErased: _erased,
+}

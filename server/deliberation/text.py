@@ -1,0 +1,79 @@
+"""What people write, made safe to keep: NFC, trimmed, without controls that lie to a reader."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ..errors import Invalid
+
+STATEMENT_LENGTH = 280
+TESTIMONY_LENGTH = 2000
+BECAUSE_LENGTH = 280
+NAME_LENGTH = 40
+NOTE_LENGTH = 500
+CRITICISM_LENGTH = 500
+COMBINING_RUN = 8
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+_ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+
+
+def clean(text: str, *, limit: int, field: str, lines: bool = False, empty: bool = False) -> str:
+    """Return ``text`` in NFC and trimmed, of 1 to ``limit`` characters (code points).
+
+    Bidirectional and zero-width controls are removed (they can make a sentence read as another);
+    the joiners U+200C and U+200D stay, since Persian, Hindi and emoji need them. White space is
+    folded to single blanks, with ``lines`` to at most one empty line.
+
+    Raises:
+        Invalid: lone surrogates or control characters, nothing left (unless ``empty``), or too
+            long; ``field`` is named.
+    """
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise Invalid("The text contains broken characters (lone surrogates).", field=field)
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    text = "".join(c for c in text if c not in _BIDI and c not in _ZERO_WIDTH)
+    if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in text):
+        raise Invalid("The text contains control characters.", field=field)
+    if lines:
+        folded = [" ".join(line.split()) for line in text.split("\n")]
+        text = "\n".join(folded).strip()
+        while "\n\n\n" in text:
+            text = text.replace("\n\n\n", "\n\n")
+    else:
+        text = " ".join(text.split())
+    if not empty and not any(_shows(c) for c in text):
+        raise Invalid("The text is empty.", field=field)
+    if len(text) > limit:
+        raise Invalid(f"The text has {len(text)} characters; {limit} are possible.", field=field)
+    if _longest_combining_run(text) > COMBINING_RUN:
+        raise Invalid("Too many marks are stacked on one character.", field=field)
+    return text
+
+
+def clean_name(name: str) -> str:
+    """Return a display name: NFKC, one line, at most 40 characters; may be empty.
+
+    Names never go to a model, and are shown escaped and isolated.
+
+    Raises:
+        Invalid: as :func:`clean` does, with the field ``name``.
+    """
+    folded = unicodedata.normalize("NFKC", name) if not _broken(name) else name
+    return clean(folded, limit=NAME_LENGTH, field="name", empty=True)
+
+
+def _broken(text: str) -> bool:
+    return any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _shows(c: str) -> bool:
+    return not c.isspace() and unicodedata.category(c) not in ("Cf", "Mn", "Me", "Zs", "Cn")
+
+
+def _longest_combining_run(text: str) -> int:
+    longest = run = 0
+    for c in text:
+        run = run + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
+        longest = max(longest, run)
+    return longest
