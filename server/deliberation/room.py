@@ -1,174 +1,25 @@
-"""What a room is: all that its log says, folded. What may happen in it is in ``decisions``."""
+"""How a room comes about: its log, folded. What may happen in it is in ``decisions``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from ..ids import AssemblyId, LogId, ParticipantId, RoomId, StatementId
+from ..ids import ParticipantId
 from . import events as e
-from .adoption import ClauseOutcome
-from .charter import Charter
-from .drafts import Clause, Draft, DraftFailure
-from .ranking import Ranking
 from .redaction import strike
-from .vocabulary import (
-    Assent,
-    Decision,
-    Kind,
-    Moderation,
-    Origin,
-    Phase,
-    Reason,
-    Status,
+from .state import (
+    TALLY_BATCH,
+    TALLY_FROM,
+    Person,
+    Published,
+    RoomState,
+    Round,
+    Statement,
+    Tally,
 )
-from .votes import EMPTY, VoteMatrix
+from .vocabulary import Decision, Kind, Origin, Phase, Status
 
-NO_ASSEMBLY = AssemblyId("")
-TALLY_BATCH = 5
-"""So many people must have changed something before a new tally goes out (METHODS "Secrecy")."""
-TALLY_FROM = 10
-"""A room with fewer voters shows no tally before its close."""
-
-
-@dataclass(slots=True)
-class Statement:
-    """A statement or a testimony as the room knows it; ``column`` is −1 for a testimony."""
-
-    id: StatementId
-    column: int
-    author: ParticipantId | None
-    text: str
-    language: str | None
-    origin: Origin
-    kind: Kind
-    status: Status
-    seq: int
-    source: str = ""
-    reason: Reason | None = None
-    note: str = ""
-    shown: int = 0
-    erased: bool = False
-
-    @property
-    def visible(self) -> bool:
-        """Everybody may read it and, a testimony apart, vote on it."""
-        return self.status is Status.ACCEPTED and not self.erased
-
-
-@dataclass(slots=True)
-class Person:
-    """What the room knows of one person: a row of votes, and what was put to them."""
-
-    row: int
-    showing: e.StatementShown | None = None
-    shown: int = 0
-    skipped: list[StatementId] = field(default_factory=list)
-    submitted: list[StatementId] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Round:
-    """One round of drafts: what was proposed, for which groups, and how it was ranked."""
-
-    number: int
-    request: int
-    seq: int
-    drafts: tuple[Draft, ...]
-    groups: dict[str, int]
-    group_count: int
-    failed: tuple[DraftFailure, ...]
-    ballots: dict[ParticipantId, tuple[int, e.RankingCast]] = field(default_factory=dict)
-    result: Ranking | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts as they were last published, and who has changed something since."""
-
-    voters: int = 0
-    votes: int = 0
-    statements: int = 0
-    changed: set[ParticipantId] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Published:
-    """A derived document that the room may see: as of which seq, and its digest."""
-
-    seq: int
-    as_of_seq: int
-    digest: str
-    count: int
-
-
-@dataclass(slots=True)
-class RoomState:
-    """All that the room's log says, folded; changed in place by :func:`evolve` alone."""
-
-    log: LogId
-    seq: int = 0
-    at: int = 0
-    assembly: AssemblyId = NO_ASSEMBLY
-    title: str = ""
-    question: str = ""
-    language: str = "en"
-    moderation: Moderation = Moderation.AFTER
-    charter: Charter = field(default_factory=Charter)
-    phase: Phase = Phase.DRAFT
-    statements: dict[StatementId, Statement] = field(default_factory=dict)
-    columns: list[StatementId] = field(default_factory=list)
-    sources: dict[str, StatementId] = field(default_factory=dict)
-    votes: VoteMatrix = field(default_factory=VoteMatrix)
-    people: dict[ParticipantId, Person] = field(default_factory=dict)
-    rows: list[ParticipantId] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-    voted_since: set[ParticipantId] = field(default_factory=set)
-    analysis: Published | None = None
-    themes: Published | None = None
-    requests: dict[int, e.DraftsRequested] = field(default_factory=dict)
-    failures: list[tuple[int, tuple[DraftFailure, ...]]] = field(default_factory=list)
-    rounds: list[Round] = field(default_factory=list)
-    assents: dict[str, dict[ParticipantId, Assent]] = field(default_factory=dict)
-    outcomes: tuple[ClauseOutcome, ...] = ()
-    notices: list[tuple[int, str]] = field(default_factory=list)
-    words: dict[ParticipantId, list[int]] = field(default_factory=dict)
-
-    @property
-    def id(self) -> RoomId:
-        """The room's id, which is its log's."""
-        return RoomId(self.log)
-
-    @property
-    def round(self) -> Round | None:
-        """The current round of drafts, if there was one."""
-        return self.rounds[-1] if self.rounds else None
-
-    @property
-    def winners(self) -> tuple[Draft, ...]:
-        """The drafts that won the last counted round; several where they tie."""
-        current = self.round
-        if current is None or current.result is None:
-            return ()
-        won = current.result.winners
-        return tuple(draft for draft in current.drafts if draft.id in won)
-
-    @property
-    def clauses(self) -> tuple[Clause, ...]:
-        """What is, or was last, put to ratification: every clause of every winner.
-
-        Ties stay ties: where two drafts win, people decide on the clauses of both.
-        """
-        return tuple(clause for draft in self.winners for clause in draft.clauses)
-
-    def vote_of(self, participant: ParticipantId, statement: StatementId) -> int | None:
-        """Return a person's vote as a matrix value, or None where they haven't voted."""
-        person = self.people.get(participant)
-        known = self.statements.get(statement)
-        if person is None or known is None or known.column < 0:
-            return None
-        value = int(self.votes.view()[person.row, known.column])
-        return None if value == EMPTY else value
+__all__ = ["Person", "Published", "RoomState", "Round", "Statement", "Tally", "evolve", "person_of"]
 
 
 def evolve(state: RoomState, recorded: e.Recorded) -> RoomState:
