@@ -1,0 +1,19 @@
+"""Opinion groups, consensus across them, and what tells them apart (METHODS)."""
+
+from .analysis import Analysis, Groups, Place, PublishedMap, analyze, place
+from .document import AnalysisDocument, analysis_json
+from .publication import Effort, ShownK, Verdict
+
+__all__ = [
+    "Analysis",
+    "AnalysisDocument",
+    "Effort",
+    "Groups",
+    "Place",
+    "PublishedMap",
+    "ShownK",
+    "Verdict",
+    "analysis_json",
+    "analyze",
+    "place",
+]
