@@ -163,6 +163,9 @@ def _(command: c.IssueInvite, state: AssemblyState, context: c.Context) -> tuple
         raise Invalid(
             "Only invites for participants, analysts and observers are reusable.", field="reusable"
         )
+    earlier = state.invites.get(command.digest)
+    if earlier is not None and not earlier.withdrawn:
+        raise Conflict("An invite with this code exists already.")
     return (
         e.InviteIssued(
             invite=InviteId(context.new_id("invite")),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from ..ids import ParticipantId
 from . import events as e
 from . import frames as f
@@ -15,10 +17,10 @@ from .room import RoomState, Statement
 from .views import (
     FailureView,
     NoticeView,
-    StatementView,
+    RoundView,
     Viewer,
     draft_view,
-    round_view,
+    statement_as,
 )
 from .vocabulary import Decision, Role, Status
 
@@ -79,9 +81,11 @@ class Announcement:
 
 
 def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
-    """Return what others may learn of ``recorded``; ``state`` is the room right after it.
+    """Return what others may learn of ``recorded``; ``state`` is the room right after it, or later.
 
-    None where nobody may learn anything at once.
+    None where nobody may learn anything at once. With a later state, as for a socket that resumes,
+    what was hidden or erased since is not shown again, and all frames since folded into an earlier
+    view give the view of that later state; on the way there a statement may seem to wait.
     """
     variants = _variants(recorded, state)
     return Announcement(recorded.seq, variants) if variants else None
@@ -101,42 +105,27 @@ def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
         case e.NoticePosted(text=text):
             notice = f.NoticeFrame(seq=seq, notice=NoticeView(seq=seq, text=text))
             return (Variant(Everyone(), notice),)
-        case e.DraftsProposed() if state.round is not None:
-            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=round_view(state.round))),)
+        case e.DraftsProposed() as event:
+            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=_proposed(event))),)
         case e.DraftFailed(failures=failures):
             failure = FailureView(seq=seq, failures=failures)
             return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=None, failure=failure)),)
         case e.RankingClosed() as event:
             return (Variant(Everyone(), _ranking_closed(seq, event, state)),)
         case e.RatificationClosed(outcomes=outcomes):
-            number = state.round.number if state.round else 0
-            closed = f.ResultFrame(seq=seq, round=number, outcomes=outcomes)
-            return (Variant(Everyone(), closed),)
+            return (Variant(Everyone(), f.ResultFrame(seq=seq, outcomes=outcomes)),)
         case _:
             return ()
-
-
-def _view(statement: Statement, *, own: bool, inside: bool, status: Status) -> StatementView:
-    return StatementView(
-        id=statement.id,
-        text=statement.text,
-        language=statement.language,
-        origin=statement.origin,
-        kind=statement.kind,
-        status=status,
-        seq=statement.seq,
-        own=own,
-        reason=statement.reason if inside else None,
-        note=statement.note if inside else "",
-    )
 
 
 def _statement(seq: int, statement: Statement) -> tuple[Variant, ...]:
     # A statement comes with the standing it was written with; what moderation did follows.
     fresh = Status.PENDING if statement.reason is not None else statement.status
     variants: list[Variant] = []
-    own = _view(statement, own=True, inside=True, status=fresh)
-    everybody = _view(statement, own=False, inside=False, status=fresh)
+    own, everybody = (
+        msgspec.structs.replace(statement_as(statement, own=own, inside=False), status=fresh)
+        for own in (True, False)
+    )
     if statement.author is not None:
         variants.append(Variant(Only(statement.author), f.StatementFrame(seq=seq, statement=own)))
     who: Who = Everyone() if fresh is Status.ACCEPTED and not statement.erased else Moderators()
@@ -158,16 +147,14 @@ def _moderated(seq: int, statement: Statement, event: e.StatementModerated) -> t
     variants = [Variant(Moderators(), inside)]
     if statement.author is not None:
         variants.insert(0, Variant(Only(statement.author), inside))
-    if statement.erased:
-        return tuple(variants)
-    if accepted:
-        shown = _view(statement, own=False, inside=False, status=status)
-        variants.append(Variant(Everyone(), f.StatementFrame(seq=seq, statement=shown)))
-    else:
+    if not accepted:
         gone = f.StatementModeratedFrame(
             seq=seq, statement_id=statement.id, status=status, hidden=True, reason=event.reason
         )
         variants.append(Variant(Everyone(), gone))
+    elif statement.visible:
+        shown = statement_as(statement, own=False, inside=False)
+        variants.append(Variant(Everyone(), f.StatementFrame(seq=seq, statement=shown)))
     return tuple(variants)
 
 
@@ -190,15 +177,26 @@ def _erased(seq: int, event: e.ContentErased) -> tuple[Variant, ...]:
     )
 
 
+def _proposed(event: e.DraftsProposed) -> RoundView:
+    return RoundView(
+        round=event.round,
+        drafts=tuple(draft_view(draft, ranked=False) for draft in event.drafts),
+        failed=event.failed,
+        with_model=any(draft.provenance.model_asked for draft in event.drafts),
+        ranked=False,
+    )
+
+
 def _ranking_closed(seq: int, event: e.RankingClosed, state: RoomState) -> f.ResultFrame:
-    drafts = state.round.drafts if state.round else ()
+    # By now there may be a newer round, and who made its drafts is not known until it was ranked.
+    round_ = next(each for each in state.rounds if each.number == event.round)
     return f.ResultFrame(
         seq=seq,
         round=event.round,
         ranking=event.ranking,
         ballots=event.ballots,
-        clauses=state.clauses,
-        drafts=tuple(draft_view(draft, ranked=True) for draft in drafts),
+        clauses=round_.clauses,
+        drafts=tuple(draft_view(draft, ranked=True) for draft in round_.drafts),
     )
 
 

@@ -11,7 +11,6 @@ import msgspec
 
 from . import frames as f
 from .views import ResultView, RoomView, RoundView
-from .vocabulary import Phase
 
 
 def fold(view: RoomView, frame: f.EventFrame) -> RoomView:
@@ -27,8 +26,6 @@ def fold(view: RoomView, frame: f.EventFrame) -> RoomView:
             _erased(view, frame)
         case f.PhaseFrame(phase=phase):
             view.phase = phase
-            if phase is Phase.RATIFYING and view.result is not None:
-                view.result.outcomes = ()
         case f.NoticeFrame(notice=notice):
             view.notices.append(notice)
         case f.DraftsFrame():
@@ -60,8 +57,6 @@ def _drafts(view: RoomView, frame: f.DraftsFrame) -> None:
         view.failures.append(frame.failure)
     if frame.drafts is not None:
         view.drafts = frame.drafts
-        if view.result is not None:
-            view.result.clauses = ()
 
 
 def _result(view: RoomView, frame: f.ResultFrame) -> None:
@@ -71,7 +66,6 @@ def _result(view: RoomView, frame: f.ResultFrame) -> None:
             ranking=frame.ranking,
             ballots=frame.ballots,
             clauses=frame.clauses,
-            outcomes=view.result.outcomes if view.result else (),
         )
         if view.drafts is not None:
             view.drafts = _revealed(view.drafts, frame)

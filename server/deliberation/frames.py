@@ -30,7 +30,7 @@ class StatementFrame(_EventFrame, frozen=True, kw_only=True, tag="statement"):
 class StatementModeratedFrame(_EventFrame, frozen=True, kw_only=True, tag="statement.moderated"):
     """A statement changed its standing; ``hidden`` says that this person loses sight of it.
 
-    ``text`` is empty where it was taken away or erased; ``note`` is for author and moderators.
+    ``note`` is for its author and moderators.
     """
 
     statement_id: str
@@ -38,7 +38,6 @@ class StatementModeratedFrame(_EventFrame, frozen=True, kw_only=True, tag="state
     hidden: bool
     reason: Reason | None = None
     note: str = ""
-    erased: bool = False
 
 
 class ErasedFrame(_EventFrame, frozen=True, kw_only=True, tag="statement.erased"):
@@ -64,7 +63,7 @@ class DraftsFrame(_EventFrame, frozen=True, kw_only=True, tag="drafts"):
 class ResultFrame(_EventFrame, frozen=True, kw_only=True, tag="result"):
     """The ranking was counted (``ranking``), or the ratification (``outcomes``)."""
 
-    round: int
+    round: int = 0
     ranking: Ranking | None = None
     ballots: int = 0
     clauses: tuple[Clause, ...] = ()

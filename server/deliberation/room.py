@@ -19,7 +19,18 @@ from .state import (
 )
 from .vocabulary import Decision, Kind, Origin, Phase, Status
 
-__all__ = ["Person", "Published", "RoomState", "Round", "Statement", "Tally", "evolve", "person_of"]
+__all__ = [
+    "TALLY_BATCH",
+    "TALLY_FROM",
+    "Person",
+    "Published",
+    "RoomState",
+    "Round",
+    "Statement",
+    "Tally",
+    "evolve",
+    "person_of",
+]
 
 
 def evolve(state: RoomState, recorded: e.Recorded) -> RoomState:
@@ -57,7 +68,6 @@ def _phase(state: RoomState, _: e.Recorded, event: e.PhaseChanged) -> None:
         _publish_tally(state)
     if event.phase is Phase.RATIFYING:
         state.assents = {}
-        state.outcomes = ()
 
 
 def _notice(state: RoomState, recorded: e.Recorded, event: e.NoticePosted) -> None:
@@ -87,17 +97,19 @@ def _submitted(state: RoomState, recorded: e.Recorded, event: e.StatementSubmitt
     if event.author is not None:
         if event.origin is not Origin.IMPORTED:
             person_of(state, event.author).submitted.append(event.statement)
-            _changed(state, event.author)
         if event.text:
             state.words.setdefault(event.author, []).append(recorded.seq)
+    _recount(state, state.statements[event.statement], was_visible=False)
 
 
 def _moderated(state: RoomState, _: e.Recorded, event: e.StatementModerated) -> None:
     statement = state.statements[event.statement]
+    was_visible = statement.visible
     accepted = event.decision is Decision.ACCEPT
     statement.status = Status.ACCEPTED if accepted else Status.REJECTED
     statement.reason = event.reason
     statement.note = event.note
+    _recount(state, statement, was_visible=was_visible)
 
 
 def _shown(state: RoomState, recorded: e.Recorded, event: e.StatementShown) -> None:
@@ -141,10 +153,12 @@ def _changed(state: RoomState, participant: ParticipantId) -> None:
 
 
 def _publish_tally(state: RoomState) -> None:
-    accepted = sum(
-        1 for s in state.statements.values() if s.status is Status.ACCEPTED and s.column >= 0
-    )
-    state.tally = Tally(state.votes.voters, state.votes.votes, accepted)
+    state.tally = Tally(state.votes.voters, state.votes.votes, state.tally.statements)
+
+
+def _recount(state: RoomState, statement: Statement, *, was_visible: bool) -> None:
+    if statement.column >= 0:
+        state.tally.statements += statement.visible - was_visible
 
 
 def _votes_imported(state: RoomState, _: e.Recorded, event: e.VotesImported) -> None:
@@ -214,7 +228,8 @@ def _ratified(state: RoomState, recorded: e.Recorded, event: e.RatificationCast)
 
 
 def _ratification_closed(state: RoomState, _: e.Recorded, event: e.RatificationClosed) -> None:
-    state.outcomes = event.outcomes
+    if state.round is not None:
+        state.round.outcomes = event.outcomes
 
 
 def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
@@ -222,7 +237,9 @@ def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
         match remains.event:
             case e.StatementSubmitted(statement=statement):
                 known = state.statements[statement]
+                was_visible = known.visible
                 known.text, known.language, known.erased = "", None, True
+                _recount(state, known, was_visible=was_visible)
             case e.RankingCast() if remains.by is not None:
                 _without_criticism(state, seq, remains.by, remains.event)
         strike(state.words, seq)

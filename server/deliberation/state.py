@@ -77,11 +77,31 @@ class Round:
     failed: tuple[DraftFailure, ...]
     ballots: dict[ParticipantId, tuple[int, e.RankingCast]] = field(default_factory=dict)
     result: Ranking | None = None
+    outcomes: tuple[ClauseOutcome, ...] = ()
+
+    @property
+    def winners(self) -> tuple[Draft, ...]:
+        """The drafts that won, once the round was counted; several where they tie."""
+        won = self.result.winners if self.result is not None else ()
+        return tuple(draft for draft in self.drafts if draft.id in won)
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """What is put to ratification: every clause of every winner.
+
+        Ties stay ties: where two drafts win, people decide on the clauses of both.
+        """
+        return tuple(clause for draft in self.winners for clause in draft.clauses)
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts as they were last published, and who has changed something since."""
+    """Counts of votes as they were last published, and who has voted since.
+
+    ``statements`` is always that of now: every statement has its own frame, so that it says
+    nothing new. Who wrote something is no part of ``changed``, or else the moment of a tally would
+    tell a writer's vote from another person's.
+    """
 
     voters: int = 0
     votes: int = 0
@@ -127,7 +147,6 @@ class RoomState:
     failures: list[tuple[int, tuple[DraftFailure, ...]]] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     assents: dict[str, dict[ParticipantId, Assent]] = field(default_factory=dict)
-    outcomes: tuple[ClauseOutcome, ...] = ()
     notices: list[tuple[int, str]] = field(default_factory=list)
     words: dict[ParticipantId, list[int]] = field(default_factory=dict)
 
@@ -142,21 +161,24 @@ class RoomState:
         return self.rounds[-1] if self.rounds else None
 
     @property
+    def counted(self) -> Round | None:
+        """The last round whose ballots were counted, if there was one."""
+        return next((r for r in reversed(self.rounds) if r.result is not None), None)
+
+    @property
     def winners(self) -> tuple[Draft, ...]:
-        """The drafts that won the last counted round; several where they tie."""
-        current = self.round
-        if current is None or current.result is None:
-            return ()
-        won = current.result.winners
-        return tuple(draft for draft in current.drafts if draft.id in won)
+        """The drafts that won the current round, once it was counted."""
+        return self.round.winners if self.round else ()
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
-        """What is, or was last, put to ratification: every clause of every winner.
+        """What is, or was last, put to ratification; nothing while a newer round is unranked."""
+        return self.round.clauses if self.round else ()
 
-        Ties stay ties: where two drafts win, people decide on the clauses of both.
-        """
-        return tuple(clause for draft in self.winners for clause in draft.clauses)
+    @property
+    def outcomes(self) -> tuple[ClauseOutcome, ...]:
+        """What the last ratification said; that of each round stands in the round."""
+        return next((r.outcomes for r in reversed(self.rounds) if r.outcomes), ())
 
     def vote_of(self, participant: ParticipantId, statement: StatementId) -> int | None:
         """Return a person's vote as a matrix value, or None where they haven't voted."""

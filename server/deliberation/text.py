@@ -14,16 +14,20 @@ NOTE_LENGTH = 500
 CRITICISM_LENGTH = 500
 COMBINING_RUN = 8
 
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-_ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+_JOINERS = "\u200c\u200d"
+_VISIBLE_FORMATS = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def clean(text: str, *, limit: int, field: str, lines: bool = False, empty: bool = False) -> str:
     """Return ``text`` in NFC and trimmed, of 1 to ``limit`` characters (code points).
 
-    Bidirectional and zero-width controls are removed (they can make a sentence read as another);
-    the joiners U+200C and U+200D stay, since Persian, Hindi and emoji need them. White space is
-    folded to single blanks, with ``lines`` to at most one empty line.
+    Bidirectional, zero-width and other invisible controls are removed: they can make a sentence
+    read as another, or carry text that only a program reads. The joiners U+200C and U+200D stay,
+    since Persian, Hindi and emoji need them. White space is folded to single blanks, with ``lines``
+    to at most one empty line. What comes out goes in again unchanged.
 
     Raises:
         Invalid: lone surrogates or control characters, nothing left (unless ``empty``), or too
@@ -31,8 +35,9 @@ def clean(text: str, *, limit: int, field: str, lines: bool = False, empty: bool
     """
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise Invalid("The text contains broken characters (lone surrogates).", field=field)
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    text = "".join(c for c in text if c not in _BIDI and c not in _ZERO_WIDTH)
+    # Composed last: what a removed character stood between may belong together.
+    text = "".join(c for c in text.replace("\r\n", "\n") if not _is_hidden(c))
+    text = unicodedata.normalize("NFC", text)
     if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in text):
         raise Invalid("The text contains control characters.", field=field)
     if lines:
@@ -67,13 +72,20 @@ def _broken(text: str) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in text)
 
 
+def _is_hidden(c: str) -> bool:
+    return unicodedata.category(c) == "Cf" and c not in _JOINERS and c not in _VISIBLE_FORMATS
+
+
 def _shows(c: str) -> bool:
-    return not c.isspace() and unicodedata.category(c) not in ("Cf", "Mn", "Me", "Zs", "Cn")
+    if c.isspace() or c in _BLANKS:
+        return False
+    return unicodedata.category(c) not in ("Cf", "Mn", "Me", "Zs", "Cn")
 
 
 def _longest_combining_run(text: str) -> int:
     longest = run = 0
     for c in text:
-        run = run + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
+        if c not in _JOINERS:
+            run = run + 1 if unicodedata.category(c) in ("Mn", "Me") else 0
         longest = max(longest, run)
     return longest

@@ -147,7 +147,11 @@ def may_see(statement: Statement, viewer: Viewer) -> bool:
 def statement_view(statement: Statement, viewer: Viewer) -> StatementView:
     """Return a statement that ``viewer`` may see."""
     own = statement.author is not None and statement.author == viewer.participant
-    inside = own or viewer.role.moderates
+    return statement_as(statement, own=own, inside=own or viewer.role.moderates)
+
+
+def statement_as(statement: Statement, *, own: bool, inside: bool) -> StatementView:
+    """Return a statement for its author (``own``), or with why it was moderated (``inside``)."""
     return StatementView(
         id=statement.id,
         text=statement.text,
@@ -186,17 +190,16 @@ def round_view(current: Round) -> RoundView:
 
 def result_view(state: RoomState) -> ResultView | None:
     """Return how the last counted round went, and what was ratified of it."""
-    for current in reversed(state.rounds):
-        if current.result is not None:
-            last = current is state.round
-            return ResultView(
-                round=current.number,
-                ranking=current.result,
-                ballots=len(current.ballots),
-                clauses=state.clauses if last else (),
-                outcomes=state.outcomes,
-            )
-    return None
+    current = state.counted
+    if current is None or current.result is None:
+        return None
+    return ResultView(
+        round=current.number,
+        ranking=current.result,
+        ballots=len(current.ballots),
+        clauses=current.clauses,
+        outcomes=current.outcomes,
+    )
 
 
 def tally_view(state: RoomState) -> TallyView:

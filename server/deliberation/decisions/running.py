@@ -6,6 +6,7 @@ from ...errors import Conflict, WrongPhase
 from .. import adoption, ranking
 from .. import commands as c
 from .. import events as e
+from ..drafts import DraftFailure
 from ..phases import requires_step
 from ..room import RoomState
 from ..text import NOTE_LENGTH, clean
@@ -14,6 +15,11 @@ from .permissions import requires_program, requires_runs
 
 PUBLISH_BATCH = 5
 """While a room is open, a new analysis needs votes of so many people since the last one."""
+
+LEFT = DraftFailure(
+    reason="phase-changed", detail="The room went on before the drafts that were asked for came."
+)
+"""What becomes of a request whose room leaves the phase in which drafts are proposed."""
 
 
 def create(state: RoomState, command: c.CreateRoom, context: c.Context) -> tuple[e.Event, ...]:
@@ -43,7 +49,9 @@ def change_phase(
         return ()
     requires_step(state.phase, command.phase)
     closing: tuple[e.Event, ...] = ()
-    if state.phase is Phase.RANKING:
+    if state.phase is Phase.DRAFTING:
+        closing = tuple(e.DraftFailed(request=seq, failures=(LEFT,)) for seq in state.requests)
+    elif state.phase is Phase.RANKING:
         closing = _close_ranking(state, command.phase)
     elif state.phase is Phase.RATIFYING:
         closing = (e.RatificationClosed(outcomes=_outcomes(state)),)

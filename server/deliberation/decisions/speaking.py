@@ -106,9 +106,11 @@ def import_statements(
     """Bring statements from elsewhere with their moderation; each hidden one has its event."""
     requires_program(context)
     made: list[e.Event] = []
+    known = set(state.sources)
     for imported in command.statements:
-        if imported.source in state.sources:
+        if imported.source in known:
             raise Conflict(f"The statement {imported.source} was imported already.")
+        known.add(imported.source)
         statement = StatementId(context.new_id("statement"))
         rejected = imported.moderated < 0
         waits = imported.moderated == 0 and command.strict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import Conflict, NotFound
+from ...errors import Conflict, Invalid, NotFound
 from ...ids import StatementId
 from .. import commands as c
 from .. import events as e
@@ -13,7 +13,7 @@ from .. import routing
 from ..phases import requires_phase
 from ..room import Person, RoomState, Statement
 from ..text import BECAUSE_LENGTH, clean
-from ..vocabulary import Phase
+from ..vocabulary import CHOICE_OF_VALUE, Phase
 from ..votes import EMPTY
 from .permissions import requires_participant, requires_program
 
@@ -121,6 +121,8 @@ def import_votes(
         missing = [source for source in sources if source not in state.sources]
         if missing:
             raise Conflict(f"There is no imported statement {missing[0]} to vote on.")
+        if len(choices) != len(sources) or not set(choices) <= set(CHOICE_OF_VALUE):
+            raise Invalid("A vote is 1, 0 or -1, and each has its statement.", field="votes")
         made.append(
             e.VotesImported(
                 participant=participant,
