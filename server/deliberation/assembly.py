@@ -211,16 +211,23 @@ def _(command: c.Join, state: AssemblyState, context: c.Context) -> tuple[e.Even
 def _(command: c.AdmitPeople, state: AssemblyState, context: c.Context) -> tuple[e.Event, ...]:
     if context.actor is not None:
         raise Forbidden("People are admitted without an invite by the operator alone.")
+    ids = command.ids or tuple(
+        ParticipantId(context.new_id("participant")) for _ in command.sources
+    )
+    if len(ids) != len(command.sources) or len(set(ids)) != len(ids):
+        raise Invalid("As many ids as people, each of its own.", field="ids")
+    if any(each in state.members for each in ids):
+        raise Conflict("One of these ids is somebody's already.", field="ids")
     return tuple(
         e.ParticipantJoined(
-            participant=ParticipantId(context.new_id("participant")),
+            participant=participant,
             role=command.role,
             channel=command.channel,
             consent=command.consent,
             name=clean_name(command.name),
             source=source,
         )
-        for source in command.sources
+        for participant, source in zip(ids, command.sources, strict=True)
     )
 
 

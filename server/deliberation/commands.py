@@ -13,7 +13,18 @@ from ..ids import AssemblyId, InviteId, ParticipantId, RoomId, StatementId
 from .charter import Charter
 from .drafts import Draft, DraftFailure
 from .events import Consent, Recorded
-from .vocabulary import Assent, Channel, Choice, Decision, Kind, Moderation, Phase, Reason, Role
+from .vocabulary import (
+    Assent,
+    Channel,
+    Choice,
+    Decision,
+    Kind,
+    Moderation,
+    Origin,
+    Phase,
+    Reason,
+    Role,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ class Join(_Command, frozen=True, kw_only=True):
 class AdmitPeople(_Command, frozen=True, kw_only=True):
     """Admit people without invites: imported or simulated ones, or the founder.
 
-    ``sources`` are their ids where they come from; their number is the number of people.
+    ``sources`` are their ids where they come from; their number is the number of people. ``ids``
+    are fresh ids for them, as many, where what they did is brought in the same transaction.
     """
 
     sources: tuple[str, ...]
@@ -95,6 +107,7 @@ class AdmitPeople(_Command, frozen=True, kw_only=True):
     role: Role = Role.PARTICIPANT
     consent: Consent = Consent()
     name: str = ""
+    ids: tuple[ParticipantId, ...] = ()
 
 
 class GiveConsent(_Command, frozen=True, kw_only=True):
@@ -194,6 +207,8 @@ class ImportedStatement(msgspec.Struct, frozen=True, kw_only=True):
     author: ParticipantId | None
     language: str | None
     moderated: int
+    origin: Origin = Origin.IMPORTED
+    kind: Kind = Kind.STATEMENT
 
 
 class ImportStatements(_Command, frozen=True, kw_only=True):

@@ -120,8 +120,8 @@ def import_statements(
                 author=imported.author,
                 text=imported.text,
                 language=imported.language,
-                origin=Origin.IMPORTED,
-                kind=Kind.STATEMENT,
+                origin=imported.origin,
+                kind=imported.kind,
                 status=Status.PENDING if rejected or waits else Status.ACCEPTED,
                 source=imported.source,
             )
