@@ -1,0 +1,1 @@
+"""Composing drafts: what is shown to a drafter, the drafter without a model, the documents."""

@@ -1,0 +1,1 @@
+"""Checking drafts in code before anybody sees them (METHODS "Drafts and their verification")."""
