@@ -9,7 +9,7 @@ import numpy as np
 
 from .offsets import LanguageOffsets, MeaningSpace, everyday_sentences, meaning_space, offsets_from
 from .ports import Embedder, EmbeddingCache, SourceStatement, Vectors
-from .text import digest
+from .text import clean, digest
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,26 @@ async def embed_statements(
     cache: EmbeddingCache | None = None,
     offsets: LanguageOffsets | None = None,
 ) -> Embedded:
-    """Return the statements with rows that are free of their language and of what all share."""
+    """Return the statements with rows that are free of their language and of what all share.
+
+    What moderation took out, and what has no text, is not embedded: its row is zero, near nothing,
+    and it has no part in the mean.
+    """
     if offsets is None:
         offsets = await language_offsets(embedder, cache)
-    raw = await embed_texts([statement.text for statement in statements], embedder, cache)
-    languages = [statement.language for statement in statements]
+    usable = [place for place, statement in enumerate(statements) if is_usable(statement)]
+    texts = [statements[place].text for place in usable]
+    languages = [statements[place].language for place in usable]
+    rows = np.zeros((len(statements), len(offsets.common)), np.float32)
+    if not usable:
+        space = MeaningSpace(offsets, np.zeros_like(offsets.common))
+        return Embedded(embedder.name, tuple(statements), rows, space)
+    raw = await embed_texts(texts, embedder, cache)
     space = meaning_space(raw, languages, offsets)
-    return Embedded(embedder.name, tuple(statements), space.place(raw, languages), space)
+    rows[usable] = space.place(raw, languages)
+    return Embedded(embedder.name, tuple(statements), rows, space)
+
+
+def is_usable(statement: SourceStatement) -> bool:
+    """Whether a statement takes part in synthesis: it says something, and was not taken out."""
+    return not statement.moderated_out and bool(clean(statement.text))
