@@ -1,0 +1,134 @@
+"""The folded logs that this process holds, each loaded by replay when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ..deliberation import assembly, decisions, room
+from ..deliberation import commands as c
+from ..deliberation import events as e
+from ..deliberation.assembly import AssemblyState
+from ..deliberation.audience import Announcement
+from ..deliberation.room import RoomState
+from ..ids import LogId
+from ..store import log as store
+from ..store.database import Database
+
+State = RoomState | AssemblyState
+RING = 1_000
+"""So many announcements back can be resumed from."""
+
+
+class Announcer(Protocol):
+    """Tells the people in a room what happened in it."""
+
+    def prepare(self, recorded: e.Recorded, state: RoomState) -> Announcement | None:
+        """Return what may be told of an event; ``state`` is the room right after it."""
+        ...
+
+    def restored(self, state: RoomState, since: int, told: Sequence[Announcement]) -> None:
+        """Take note of a room that was loaded, and of all that was told after seq ``since``."""
+        ...
+
+    def publish(
+        self, state: RoomState, happened: Sequence[e.Recorded], told: Sequence[Announcement]
+    ) -> None:
+        """Tell what happened: it is durable now, and ``state`` at rest until this returns."""
+        ...
+
+
+class Silence:
+    """An announcer for where nobody listens: the command line, and tests of the writer."""
+
+    def prepare(self, recorded: e.Recorded, state: RoomState) -> Announcement | None:  # noqa: ARG002
+        """Tell nothing."""
+        return None
+
+    def restored(self, state: RoomState, since: int, told: Sequence[Announcement]) -> None:
+        """Take no note."""
+
+    def publish(
+        self, state: RoomState, happened: Sequence[e.Recorded], told: Sequence[Announcement]
+    ) -> None:
+        """Tell nobody."""
+
+
+def kind_of(state: State) -> str:
+    """Return the kind of log that folds to ``state``."""
+    return store.ROOM if isinstance(state, RoomState) else store.ASSEMBLY
+
+
+def decide(state: State, command: c.Command, context: c.Context) -> tuple[e.Event, ...]:
+    """Ask the core; TypeError where the command is for another kind of log."""
+    if isinstance(state, RoomState):
+        return decisions.decide(state, command, context)  # type: ignore[arg-type]  # it refuses others
+    return assembly.decide(state, command, context)  # type: ignore[arg-type]  # it refuses others
+
+
+def evolve(state: State, recorded: e.Recorded) -> None:
+    """Fold one event into ``state``, in place."""
+    if isinstance(state, RoomState):
+        room.evolve(state, recorded)
+    else:
+        assembly.evolve(state, recorded)
+
+
+class States:
+    """States by log; only the writer changes one, and only while it holds it unsettled."""
+
+    def __init__(self, database: Database, announcer: Callable[[], Announcer]) -> None:
+        self._database = database
+        self._announcer = announcer
+        self._states: dict[LogId, State] = {}
+        self._loading: dict[LogId, asyncio.Task[State | None]] = {}
+
+    def get(self, log: LogId) -> State | None:
+        """Return the state of a log that is loaded."""
+        return self._states.get(log)
+
+    def put(self, log: LogId, state: State) -> None:
+        """Hold the state of a log that begins."""
+        self._states[log] = state
+
+    def drop(self, log: LogId) -> None:
+        """Forget a state; whoever needs it next gets it from the log."""
+        self._states.pop(log, None)
+
+    async def load(self, log: LogId) -> State | None:
+        """Return the state of ``log``, folded from its log if need be; None: there is no such log.
+
+        Several who ask at once share one reading, and one who gives up doesn't end it.
+        """
+        state = self._states.get(log)
+        if state is not None:
+            return state
+        task = self._loading.get(log)
+        if task is None:
+            task = self._loading[log] = asyncio.create_task(self._fold(log))
+            task.add_done_callback(lambda _: self._loading.pop(log, None))
+        return await asyncio.shield(task)
+
+    async def _fold(self, log: LogId) -> State | None:
+        head = await self._database.reading(store.head, log)
+        if head is None:
+            return None
+        state: State = RoomState(log) if head.kind == store.ROOM else AssemblyState(log)
+        told: deque[Announcement] = deque()
+        since = 0
+        announcer = self._announcer()
+        while some := await self._database.reading(store.records, log, state.seq, store.CHUNK):
+            for recorded in some:
+                evolve(state, recorded)
+                if isinstance(state, RoomState):
+                    announcement = announcer.prepare(recorded, state)
+                    if announcement is not None:
+                        told.append(announcement)
+                        if len(told) > RING:
+                            since = told.popleft().seq
+        self._states[log] = state
+        if isinstance(state, RoomState):
+            announcer.restored(state, since, tuple(told))
+        return state

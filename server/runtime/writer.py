@@ -1,0 +1,279 @@
+"""The house of all logs: one writer that decides, makes durable, answers and announces, in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from ..deliberation import commands as c
+from ..deliberation import events as e
+from ..deliberation.assembly import AssemblyState
+from ..deliberation.audience import Announcement
+from ..deliberation.room import RoomState
+from ..errors import Fault, NotFound, Stopping, StorageFault
+from ..ids import AssemblyId, LogId, RoomId
+from ..store import log as store
+from ..store import lookups
+from ..store.database import Database
+from ..store.writing import Begun, Ledger
+from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
+from .doorbell import Doorbell
+from .ports import Chance, Clock
+from .states import Announcer, Silence, State, States, evolve
+
+__all__ = ["Committed", "House", "Key"]
+
+MOST_AT_ONCE = 1_024
+_logger = logging.getLogger(__name__)
+
+
+class House:
+    """Every room and assembly behind one door: commands go in, durable events come out.
+
+    States that it hands out are at rest: nothing in them is not durable. They change with the next
+    batch, so whoever gets one takes what they need before they next await.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Clock, chance: Chance, doorbell: Doorbell
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._chance = chance
+        self._doorbell = doorbell
+        self._announcer: Announcer = Silence()
+        self._ledger = Ledger(database, chance.entropy)
+        self._states = States(database, lambda: self._announcer)
+        self._queue: deque[Ticket] = deque()
+        self._queued = asyncio.Event()
+        self._unsettled: frozenset[LogId] = frozenset()
+        self._settled = asyncio.Event()
+        self._stopping = False
+        self._writer: asyncio.Task[None] | None = None
+
+    def attach(self, announcer: Announcer) -> None:
+        """Let ``announcer`` tell what happens; before :meth:`start`, once."""
+        self._announcer = announcer
+
+    async def start(self) -> None:
+        """Begin to carry out commands."""
+        self._writer = asyncio.create_task(self._run(), name="folkmoot-writer")
+
+    async def stop(self) -> None:
+        """Answer what is queued, then end; what is submitted from now on is refused."""
+        self._stopping = True
+        self._queued.set()
+        if self._writer is not None:
+            await self._writer
+            self._writer = None
+
+    async def submit(
+        self, log: LogId, command: c.Command, actor: c.Actor | None, *, key: Key | None = None
+    ) -> Committed:
+        """Carry out a command, and answer once what it brought about is durable.
+
+        With a ``key`` that this person has used for the same body, what it brought about then is
+        read again and nothing else happens. A refusal doesn't use a key up. Who stops waiting
+        doesn't stop the command.
+
+        Raises:
+            Refusal: the core's answer, as of the moment the command was decided; KeyReused.
+            StorageFull, StorageFault: it was not carried out.
+            Stopping: the house is closing.
+        """
+        (committed,) = await self._enqueue(((log, command),), actor, key)
+        return committed
+
+    async def submit_together(
+        self, units: Sequence[Unit], actor: c.Actor | None = None
+    ) -> tuple[Committed, ...]:
+        """Carry out several commands in order, over any number of logs, all of them or none.
+
+        Raises:
+            As :meth:`submit`: the first refusal; nothing happened then.
+        """
+        if not units:
+            return ()
+        return await self._enqueue(tuple(units), actor, None)
+
+    async def room(self, log: LogId) -> RoomState:
+        """Return a room, at rest.
+
+        Raises:
+            NotFound: there is no such room.
+        """
+        state = await self._at_rest(log)
+        if not isinstance(state, RoomState):
+            raise NotFound("There is no such room.")
+        return state
+
+    async def assembly(self, log: LogId) -> AssemblyState:
+        """Return an assembly, at rest.
+
+        Raises:
+            NotFound: there is no such assembly.
+        """
+        state = await self._at_rest(log)
+        if not isinstance(state, AssemblyState):
+            raise NotFound("There is no such assembly.")
+        return state
+
+    async def assembly_by_slug(self, slug: str) -> AssemblyState:
+        """Return the assembly with this slug, at rest.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = await self._database.reading(lookups.assembly_of_slug, slug)
+        if found is None:
+            raise NotFound("There is no such assembly.")
+        return await self.assembly(LogId(found))
+
+    async def rooms(self) -> tuple[RoomId, ...]:
+        """Return the ids of all rooms."""
+        found = await self._database.reading(store.logs, store.ROOM)
+        return tuple(RoomId(log) for log in found)
+
+    async def assemblies(self) -> tuple[AssemblyId, ...]:
+        """Return the ids of all assemblies."""
+        found = await self._database.reading(store.logs, store.ASSEMBLY)
+        return tuple(AssemblyId(log) for log in found)
+
+    async def records(self, log: LogId, seqs: Iterable[int]) -> tuple[e.Recorded, ...]:
+        """Return the events of ``log`` at ``seqs``, in order, as far as they exist."""
+        return await self._database.reading(store.records_at, log, tuple(seqs))
+
+    async def _at_rest(self, log: LogId) -> State | None:
+        while True:
+            while log in self._unsettled:
+                await self._settled.wait()
+            state = self._states.get(log)
+            if state is not None:
+                return state
+            if await self._states.load(log) is None:
+                return None
+
+    async def _enqueue(
+        self, units: tuple[Unit, ...], actor: c.Actor | None, key: Key | None
+    ) -> tuple[Committed, ...]:
+        if self._stopping:
+            raise Stopping("The server is going down and takes no more commands.")
+        future: asyncio.Future[tuple[Committed, ...]] = asyncio.get_running_loop().create_future()
+        self._queue.append(Ticket(units, actor, key, future))
+        self._queued.set()
+        return await future
+
+    async def _run(self) -> None:
+        while not (self._stopping and not self._queue):
+            await self._queued.wait()
+            self._queued.clear()
+            while self._queue:
+                async with self._database.turn:
+                    await self._carry_out(self._take())
+
+    def _take(self) -> list[Ticket]:
+        taken = [self._queue.popleft()]
+        while (
+            self._queue
+            and len(taken) < MOST_AT_ONCE
+            and not taken[0].alone
+            and not self._queue[0].alone
+        ):
+            taken.append(self._queue.popleft())
+        return taken
+
+    async def _carry_out(self, tickets: list[Ticket]) -> None:
+        try:
+            for log in {log for ticket in tickets for log, _ in ticket.units}:
+                await self._states.load(log)
+            begun = await self._database.on_writer(
+                self._ledger.begin, wanted(tickets, self._states)
+            )
+        except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
+            _answer((ticket, _fault(error)) for ticket in tickets)
+            return
+        await self._decide_and_commit(tickets, begun)
+
+    async def _decide_and_commit(self, tickets: list[Ticket], begun: Begun) -> None:
+        batch = Batch(self._states, begun, self._announcer, self._clock, self._chance)
+        self._settled.clear()
+        try:
+            self._catch_up(begun)
+            for ticket in tickets:
+                batch.carry_out(ticket)
+            self._unsettled = frozenset(batch.touched)
+            await self._commit(batch)
+        except Spoiled as spoiled:
+            await self._abandon(batch, begun)
+            _answer([(spoiled.ticket, spoiled.outcome)])
+            self._queue.extendleft(
+                reversed([ticket for ticket in tickets if ticket is not spoiled.ticket])
+            )
+        except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
+            await self._abandon(batch, begun)
+            _answer((ticket, _fault(error)) for ticket in tickets)
+        finally:
+            self._unsettled = frozenset()
+            self._settled.set()
+
+    async def _commit(self, batch: Batch) -> None:
+        appendings = batch.appendings()
+        if appendings or batch.keys:
+            await self._database.on_writer(self._ledger.commit, appendings, batch.keys)
+        else:
+            await self._database.on_writer(self._ledger.abandon)
+        _answer(batch.outcomes)
+        for state, recorded, told in batch.told():
+            self._tell(state, recorded, told)
+
+    def _tell(
+        self, state: State, recorded: Sequence[e.Recorded], told: Sequence[Announcement]
+    ) -> None:
+        try:
+            if isinstance(state, RoomState):
+                self._announcer.publish(state, recorded, told)
+            self._doorbell.ring(state.log, state.seq)
+        except Exception as error:  # noqa: BLE001 - what is durable stays so, told or not
+            _logger.error("announcing failed: %s", type(error).__name__)  # noqa: TRY400
+
+    async def _abandon(self, batch: Batch, begun: Begun) -> None:
+        for log in (*batch.touched, *begun.foreign):
+            self._states.drop(log)
+        try:
+            await self._database.on_writer(self._ledger.abandon)
+        except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
+            _logger.error("ending a transaction failed: %s", type(error).__name__)  # noqa: TRY400
+
+    def _catch_up(self, begun: Begun) -> None:
+        """Fold what other processes appended; the transaction's lock keeps more from coming."""
+        for log, foreign in begun.foreign.items():
+            state = self._states.get(log)
+            if state is None:
+                continue
+            told: list[Announcement] = []
+            for recorded in foreign:
+                evolve(state, recorded)
+                if isinstance(state, RoomState):
+                    announcement = self._announcer.prepare(recorded, state)
+                    if announcement is not None:
+                        told.append(announcement)
+            self._tell(state, foreign, told)
+
+
+def _answer(outcomes: Iterable[tuple[Ticket, Outcome]]) -> None:
+    for ticket, outcome in outcomes:
+        if ticket.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            ticket.future.set_exception(outcome)
+        else:
+            ticket.future.set_result(outcome)
+
+
+def _fault(error: Exception) -> Fault:
+    if isinstance(error, Fault):
+        return error
+    _logger.error("the writer met an error: %s", type(error).__name__)  # noqa: TRY400
+    return StorageFault(f"The command could not be carried out ({type(error).__name__}).")

@@ -1,0 +1,268 @@
+"""The log in the database: appending to many logs at once, and reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, delete, select, update
+
+from ..deliberation import chain
+from ..deliberation.chain import Envelope, Sealed
+from ..deliberation.events import ContentErased, Recorded, Remains
+from ..errors import LogBroken
+from ..ids import LogId
+from . import bulk
+from .tables import EVENT, LOG, PAYLOAD
+
+ASSEMBLY = "assembly"
+ROOM = "room"
+CHUNK = 2_000
+_ERASED = "content.erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a log ends: its last seq (0: empty) and the hash of that envelope."""
+
+    log: LogId
+    kind: str
+    seq: int
+    hash: bytes
+
+
+def head(connection: Connection, log: LogId) -> Head | None:
+    """Return where ``log`` ends, or None where there is no such log."""
+    found = heads(connection, (log,))
+    return found.get(log)
+
+
+_HEADS = select(LOG.c.id, LOG.c.kind, LOG.c.head, LOG.c.hash).where(
+    LOG.c.id.in_(bindparam("logs", expanding=True))
+)
+_LOCKED_HEADS = _HEADS.order_by(LOG.c.id).with_for_update()
+
+
+def heads(
+    connection: Connection, logs: Iterable[LogId], *, lock: bool = False
+) -> dict[LogId, Head]:
+    """Return where logs end; those that don't exist are left out.
+
+    With ``lock`` nobody else can append to them until this transaction ends; they are locked in
+    the order of their ids, so that two writers never wait for each other.
+    """
+    rows = connection.execute(_LOCKED_HEADS if lock else _HEADS, {"logs": list(logs)})
+    return {LogId(id_): Head(LogId(id_), kind, seq, hash_) for id_, kind, seq, hash_ in rows}
+
+
+def logs(connection: Connection, kind: str) -> tuple[LogId, ...]:
+    """Return the ids of all logs of a kind."""
+    rows = connection.execute(select(LOG.c.id).where(LOG.c.kind == kind).order_by(LOG.c.id))
+    return tuple(LogId(id_) for (id_,) in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Appending:
+    """Events for one log; ``head`` is None where the log begins with them."""
+
+    log: LogId
+    kind: str
+    head: Head | None
+    recorded: Sequence[Recorded]
+
+
+def append(
+    connection: Connection, batch: Sequence[Appending], salts: Callable[[int], bytes]
+) -> None:
+    """Append events to several logs: envelopes, payloads, heads; erase what they say is erased.
+
+    ``salts(n)`` gives n random bytes.
+
+    Raises:
+        LogBroken: a log's head isn't where it was when its events were decided.
+    """
+    events: list[bulk.Cells] = []
+    payloads: list[bulk.Cells] = []
+    for each in batch:
+        sealed = _sealed(each, salts(chain.SALT_BYTES * len(each.recorded)))
+        _advance(connection, each, sealed[-1].hash)
+        for one in sealed:
+            public = one.envelope
+            events.append(
+                (each.log, public.seq, public.type, public.day, one.commitment, one.previous)
+            )
+            payloads.append((each.log, public.seq, one.salt, one.payload))
+    bulk.insert(connection, EVENT, events)
+    bulk.insert(connection, PAYLOAD, payloads)
+    for each in batch:
+        for recorded in each.recorded:
+            if type(recorded.event) is ContentErased:
+                _erase(connection, each.log, list(recorded.event.remains))
+
+
+def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
+    previous = each.head.hash if each.head is not None else chain.genesis(each.log)
+    sealed: list[Sealed] = []
+    size = chain.SALT_BYTES
+    for number, recorded in enumerate(each.recorded):
+        one = chain.seal(recorded, previous, salts[number * size : (number + 1) * size])
+        previous = one.hash
+        sealed.append(one)
+    return sealed
+
+
+_ADVANCE = (
+    update(LOG)
+    .where(LOG.c.id == bindparam("log"))
+    .values(head=LOG.c.head + bindparam("count"), hash=bindparam("last"))
+    .returning(LOG.c.head)
+)
+
+
+def _advance(connection: Connection, each: Appending, last: bytes) -> None:
+    wanted = each.recorded[-1].seq
+    if each.head is None:
+        bulk.insert(connection, LOG, [(each.log, each.kind, wanted, last)])
+        return
+    found = connection.execute(
+        _ADVANCE, {"log": each.log, "count": len(each.recorded), "last": last}
+    ).scalar_one_or_none()
+    if found != wanted or each.head.seq + len(each.recorded) != wanted:
+        raise LogBroken(f"The log {each.log} ends at {found}, not at {wanted}.")
+
+
+def _erase(connection: Connection, log: LogId, seqs: list[int]) -> None:
+    connection.execute(delete(PAYLOAD).where(PAYLOAD.c.log == log, PAYLOAD.c.seq.in_(seqs)))
+
+
+_EVENTS = select(EVENT.c.seq, PAYLOAD.c.body).select_from(
+    EVENT.outerjoin(
+        PAYLOAD,
+        and_(PAYLOAD.c.log == EVENT.c.log, PAYLOAD.c.seq == EVENT.c.seq),
+    )
+)
+_AFTER = (
+    _EVENTS.where(EVENT.c.log == bindparam("log"), EVENT.c.seq > bindparam("after"))
+    .order_by(EVENT.c.seq)
+    .limit(bindparam("limit"))
+)
+
+
+def records(
+    connection: Connection, log: LogId, after: int = 0, limit: int = 2**31
+) -> tuple[Recorded, ...]:
+    """Return up to ``limit`` events of ``log`` that follow seq ``after``, in order.
+
+    Where an event was erased, what remains of it stands in its place.
+    """
+    rows = connection.execute(_AFTER, {"log": log, "after": after, "limit": limit})
+    return _recorded(connection, log, rows.all())
+
+
+def records_at(connection: Connection, log: LogId, seqs: Iterable[int]) -> tuple[Recorded, ...]:
+    """Return the events of ``log`` at ``seqs``, in order; those that don't exist are left out."""
+    found: list[tuple[int, bytes | None]] = []
+    wanted = sorted(set(seqs))
+    for start in range(0, len(wanted), CHUNK):
+        some = wanted[start : start + CHUNK]
+        asked = _EVENTS.where(EVENT.c.log == log, EVENT.c.seq.in_(some)).order_by(EVENT.c.seq)
+        found.extend(connection.execute(asked).all())
+    return _recorded(connection, log, found)
+
+
+def in_chunks(connection: Connection, log: LogId, after: int = 0) -> Iterator[tuple[Recorded, ...]]:
+    """Give all events of ``log`` after ``after``, a few thousand at a time."""
+    while True:
+        some = records(connection, log, after, CHUNK)
+        if some:
+            yield some
+        if len(some) < CHUNK:
+            return
+        after = some[-1].seq
+
+
+def _recorded(
+    connection: Connection, log: LogId, rows: Sequence[tuple[int, bytes | None]]
+) -> tuple[Recorded, ...]:
+    remains: dict[int, Remains] = {}
+    if any(body is None for _, body in rows):
+        remains = _remains(connection, log)
+    return tuple(
+        chain.read_payload(log, seq, body) if body is not None else _left(log, seq, remains)
+        for seq, body in rows
+    )
+
+
+def _left(log: LogId, seq: int, remains: dict[int, Remains]) -> Recorded:
+    left = remains.get(seq)
+    if left is None:
+        raise LogBroken(f"In the log {log}, the payload of {seq} is gone and nothing says why.")
+    return Recorded(log=log, seq=seq, at=left.at, by=left.by, event=left.event)
+
+
+def _remains(connection: Connection, log: LogId) -> dict[int, Remains]:
+    rows = connection.execute(
+        _EVENTS.where(EVENT.c.log == log, EVENT.c.type == _ERASED).order_by(EVENT.c.seq)
+    )
+    remains: dict[int, Remains] = {}
+    for seq, body in rows:
+        if body is None:
+            raise LogBroken(f"In the log {log}, the payload of {seq} is gone and nothing says why.")
+        erased = chain.read_payload(log, seq, body).event
+        if isinstance(erased, ContentErased):
+            remains.update(erased.remains)
+    return remains
+
+
+def envelopes(
+    connection: Connection, log: LogId, after: int = 0, limit: int = 2**31
+) -> tuple[Envelope, ...]:
+    """Return the public envelopes of ``log`` that follow seq ``after``, in order."""
+    rows = connection.execute(
+        select(EVENT.c.seq, EVENT.c.type, EVENT.c.day, EVENT.c.commitment, EVENT.c.previous)
+        .where(EVENT.c.log == log, EVENT.c.seq > after)
+        .order_by(EVENT.c.seq)
+        .limit(limit)
+    )
+    return tuple(
+        Envelope(seq=seq, type=type_, day=day, commitment=commitment.hex(), previous=previous.hex())
+        for seq, type_, day, commitment, previous in rows
+    )
+
+
+def check(connection: Connection, log: LogId) -> Head:
+    """Check the whole log: gaps, hashes, the head, every commitment; return where it ends.
+
+    Raises:
+        LogBroken: something doesn't hold, or there is no such log; the message names where.
+    """
+    known = head(connection, log)
+    if known is None:
+        raise LogBroken(f"There is no log {log}.")
+    remains: dict[int, Remains] | None = None
+    after, last = 0, chain.genesis(log).hex()
+    while some := envelopes(connection, log, after, CHUNK):
+        last = chain.check_chain(log, some, after=after, previous=last)
+        payloads = _payloads(connection, log, after, some[-1].seq)
+        for envelope in some:
+            payload = payloads.get(envelope.seq)
+            if payload is not None:
+                chain.check_payload(log, envelope, *payload)
+                continue
+            remains = remains if remains is not None else _remains(connection, log)
+            _left(log, envelope.seq, remains)
+        after = some[-1].seq
+    if after != known.seq or last != known.hash.hex():
+        raise LogBroken(f"The log {log} ends at {after}; its head says {known.seq}.")
+    return known
+
+
+def _payloads(
+    connection: Connection, log: LogId, after: int, upto: int
+) -> dict[int, tuple[bytes, bytes]]:
+    rows = connection.execute(
+        select(PAYLOAD.c.seq, PAYLOAD.c.salt, PAYLOAD.c.body).where(
+            PAYLOAD.c.log == log, PAYLOAD.c.seq > after, PAYLOAD.c.seq <= upto
+        )
+    )
+    return {seq: (salt, body) for seq, salt, body in rows}

@@ -1,0 +1,145 @@
+"""The log with its chain, the projections, derived documents and embeddings."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+    _log()
+    _projections()
+    _derived()
+
+
+def _log() -> None:
+    op.create_table(
+        "log",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("head", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "event",
+        sa.Column("log", sa.String(), sa.ForeignKey("log.id"), primary_key=True),
+        sa.Column("seq", sa.BigInteger(), primary_key=True),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "payload",
+        sa.Column("log", sa.String(), primary_key=True),
+        sa.Column("seq", sa.BigInteger(), primary_key=True),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["log", "seq"], ["event.log", "event.seq"]),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "idempotency",
+        sa.Column("person", sa.String(), primary_key=True),
+        sa.Column("key", sa.String(), primary_key=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("log", sa.String(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _projections() -> None:
+    op.create_table(
+        "assembly",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("slug", sa.String(), nullable=False, unique=True),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "room",
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("assembly", sa.String(), nullable=False, index=True),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("phase", sa.String(), nullable=False),
+        sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "member",
+        sa.Column("assembly", sa.String(), primary_key=True),
+        sa.Column("participant", sa.String(), primary_key=True),
+        sa.Column("role", sa.String(), nullable=True),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("publish", sa.Boolean(), nullable=False),
+        sa.Column("research", sa.Boolean(), nullable=False),
+        sa.Column("training", sa.Boolean(), nullable=False),
+        sa.Column("joined", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "statement",
+        sa.Column("room", sa.String(), primary_key=True),
+        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("author", sa.String(), nullable=True, index=True),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("erased", sa.Boolean(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "vote",
+        sa.Column("room", sa.String(), primary_key=True),
+        sa.Column("participant", sa.String(), primary_key=True),
+        sa.Column("statement", sa.String(), primary_key=True),
+        sa.Column("choice", sa.SmallInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _derived() -> None:
+    op.create_table(
+        "artifact",
+        sa.Column("log", sa.String(), primary_key=True),
+        sa.Column("kind", sa.String(), primary_key=True),
+        sa.Column("digest", sa.String(), primary_key=True),
+        sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+    )
+    op.create_table(
+        "embedding",
+        sa.Column("model", sa.String(), primary_key=True),
+        sa.Column("digest", sa.String(), primary_key=True),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+    )
+
+
+def downgrade() -> None:
+    """Refused: a log is never thrown away by a program."""
+    raise NotImplementedError("the first version has none before it")

@@ -1,0 +1,141 @@
+"""One transaction of the writer: begun before the commands are decided, ended after.
+
+Everything here runs on the database's writing thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from ..deliberation.events import ContentErased, Recorded
+from ..errors import StorageFault, StorageFull
+from ..ids import LogId
+from . import idempotency, log, projections
+from .database import Database
+from .faults import named
+from .idempotency import Used
+from .log import Appending, Head
+from .tables import ASSEMBLY
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a batch is about: its logs with the seq known of each, its keys, slugs it would take."""
+
+    logs: Mapping[LogId, int]
+    keys: Collection[tuple[str, str]] = ()
+    slugs: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What stands as the transaction begins; nobody else can change it until it ends.
+
+    ``foreign`` are events beyond the seq that was known; ``repeats`` the events of keys that were
+    used before.
+    """
+
+    heads: Mapping[LogId, Head]
+    foreign: Mapping[LogId, tuple[Recorded, ...]] = field(default_factory=dict)
+    used: Mapping[tuple[str, str], Used] = field(default_factory=dict)
+    repeats: Mapping[tuple[str, str], tuple[Recorded, ...]] = field(default_factory=dict)
+    slugs: Collection[str] = ()
+
+
+class Ledger:
+    """Begins, commits and abandons the writer's transactions, one at a time."""
+
+    def __init__(self, database: Database, salts: Callable[[int], bytes]) -> None:
+        """``salts(n)`` gives n random bytes."""
+        self._database = database
+        self._salts = salts
+        self._connection: Connection | None = None
+
+    def begin(self, wanted: Wanted) -> Begun:
+        """Open the transaction, lock the logs, read what the batch needs.
+
+        Raises:
+            StorageFull, StorageFault: the transaction isn't open then.
+        """
+        connection = self._database.connect_writer()
+        self._connection = connection
+        try:
+            with named():
+                connection.begin()
+                heads = log.heads(connection, wanted.logs, lock=True)
+                foreign = {
+                    each: log.records(connection, each, known)
+                    for each, known in wanted.logs.items()
+                    if each in heads and heads[each].seq > known
+                }
+                used = idempotency.used(connection, wanted.keys)
+                repeats = {key: _repeat(connection, use) for key, use in used.items()}
+                return Begun(heads, foreign, used, repeats, _taken(connection, wanted.slugs))
+        except BaseException:
+            self.abandon()
+            raise
+
+    def commit(self, batch: Sequence[Appending], keys: Collection[Used]) -> None:
+        """Write events, projections and keys, and make them durable.
+
+        Raises:
+            StorageFull, StorageFault, LogBroken: nothing of the batch was written.
+        """
+        connection = self._connection
+        if connection is None:
+            raise StorageFault("There is no transaction to commit.")
+        try:
+            with named():
+                log.append(connection, batch, self._salts)
+                for each in batch:
+                    projections.apply(connection, each.log, each.kind, each.recorded)
+                idempotency.remember(connection, keys)
+                connection.commit()
+        except BaseException:
+            self.abandon()
+            raise
+        self._close()
+        if any(type(each.event) is ContentErased for one in batch for each in one.recorded):
+            self._clear_journal()
+
+    def abandon(self) -> None:
+        """End the transaction, if one is open, as if it had never been."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            with named():
+                connection.rollback()
+        except (StorageFault, StorageFull):
+            # SQLite has rolled back by itself; the next transaction gets a new connection.
+            connection.invalidate()
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _clear_journal(self) -> None:
+        """Fold the write-ahead log into the file, so that erased bytes stand in neither.
+
+        Not promised while somebody reads: then the next checkpoint does it.
+        """
+        # What was to be erased is committed already, so nobody must hear that it failed.
+        with suppress(StorageFault, StorageFull), named():
+            self._database.checkpoint()
+
+
+def _repeat(connection: Connection, use: Used) -> tuple[Recorded, ...]:
+    return log.records_at(connection, use.log, range(use.first, use.last + 1) if use.last else ())
+
+
+def _taken(connection: Connection, slugs: Collection[str]) -> Collection[str]:
+    if not slugs:
+        return ()
+    asked = select(ASSEMBLY.c.slug).where(ASSEMBLY.c.slug.in_(list(slugs)))
+    return set(connection.execute(asked).scalars())
