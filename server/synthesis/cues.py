@@ -15,7 +15,7 @@ from .words import kind, words
 
 Kind: TypeAlias = Literal[
     "negation", "concord", "reversing", "excepted", "more", "less", "strong", "many", "some",
-    "must", "should", "may", "condition", "overclaim", "group",
+    "must", "should", "may", "condition", "overclaim", "group", "self",
 ]  # fmt: skip
 
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})

@@ -94,21 +94,20 @@ class _Work:
     def compose(self, approach: Approach) -> list[int]:
         """Return the places of the statements that make the draft."""
         minority = self._minority()
-        wanted = CLAUSES - (minority is not None)
+        if minority is not None:
+            self.chosen.append(minority)
         if approach == "coverage":
             gain = self._gains()
-            while len(self.chosen) < wanted and self._take(gain()):
+            while len(self.chosen) < CLAUSES and self._take(gain()):
                 pass
-        elif approach == "voices":
+        elif approach == "voices" and len(self.scores.voice) > 1:
             for row in self.scores.voice:
-                if len(self.chosen) < wanted - 1 and len(self.scores.voice) > 1:
-                    self._take(np.where(row > 0, self.scores.bridge + row, 0))
-        while len(self.chosen) < wanted and self._take(self.scores.bridge):
-            pass
-        if minority is not None and minority not in self.chosen:
-            self.chosen.append(minority)
+                if len(self.chosen) < CLAUSES - 1:
+                    self._take(np.where(row > 0, row, 0))
         while len(self.chosen) < CLAUSES and self._take(self.scores.bridge):
             pass
+        if minority is not None:  # what bridges is read first
+            self.chosen.append(self.chosen.pop(0))
         return self.chosen
 
     def clause(self, place: int) -> ProposedClause:
@@ -136,14 +135,14 @@ class _Work:
         )
 
     def _minority(self) -> int | None:
-        values = self.scores.minority * (self._noise() * _USED_BEFORE**self.used)
+        values = self.scores.minority * self._weights()
         places = [p for p in self.selection.order if "minority" in self.selection.why[p]]
         places = [p for p in places if values[p] > 0 and self._stands(p)]
         return max(places, key=lambda p: (values[p], -p), default=None)
 
     def _take(self, values: NDArray[np.float64]) -> bool:
         """Add the best candidate that says something new; whether there was one."""
-        weighted = values * self._noise() * _USED_BEFORE**self.used * self._novelty()
+        weighted = values * self._weights() * self._novelty()
         candidates = [
             p for p in self.selection.order
             if p not in self.chosen and weighted[p] > 0 and self._stands(p)
@@ -162,8 +161,9 @@ class _Work:
             novelty[(themes == themes[place]) & (themes >= 0)] *= 0.5
         return np.where(novelty < 1 - PARAPHRASE, 0, novelty)
 
-    def _noise(self) -> NDArray[np.float64]:
-        return 1 + _NOISE * (stable_noise(self.brief.corpus.statement_ids, self.seed) - 0.5)
+    def _weights(self) -> NDArray[np.float64]:
+        noise = 1 + _NOISE * (stable_noise(self.brief.corpus.statement_ids, self.seed) - 0.5)
+        return np.asarray(self.scores.weight * noise * _USED_BEFORE**self.used)
 
     def _gains(self) -> _Gains:
         return _Gains(self)

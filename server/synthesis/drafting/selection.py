@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..counts import GroupCounts, count_groups
+from ..cues import read
 from ..ports import DraftingBrief, SourceId
 from ..verification.form import has_good_form
 from .held_out import stable_noise
@@ -25,15 +26,17 @@ class Scores:
     """What the visible votes say to each statement (m,), lower bounds throughout.
 
     ``bridge``: the geometric mean over groups of Wilson's lower bound of the agree share.
-    ``voice`` (groups × m): by how much that bound in a group exceeds the agree share of all
-    others. ``minority``: how strongly a minority holds it, whoever they are. ``eligible``: may
-    stand in a draft at all.
+    ``voice`` (groups × m): that bound in a group that stands out by it, where it is above ½, less
+    what all others reject. ``minority``: the same for whoever is not the largest group.
+    ``weight``: less for what only describes its author, more for what says what should be.
+    ``eligible``: may stand in a draft at all.
     """
 
     counts: GroupCounts
     bridge: NDArray[np.float64]
     voice: NDArray[np.float64]
     minority: NDArray[np.float64]
+    weight: NDArray[np.float64]
     eligible: NDArray[np.bool_]
 
 
@@ -65,16 +68,32 @@ def score(brief: DraftingBrief) -> Scores:
     )  # fmt: skip
     low = np.maximum(counts.agree_low, 1e-3)
     bridge = np.exp(np.log(low).mean(axis=0)) if counts.groups else np.zeros(len(fit))
-    others_seen = counts.all_seen - counts.seen
-    others = (counts.all_agree - counts.agree + 1) / (others_seen + 2)
-    voice = np.where(counts.agree_low > 0.5, counts.agree_low - others, -1.0)
+    voice = _voice(counts)
     if len(counts.groups) > 1:
         largest = int(np.argmax([(corpus.labels == group).sum() for group in counts.groups]))
         minority = np.delete(voice, largest, axis=0).max(axis=0)
     else:
         share = (counts.all_agree + 1) / (counts.all_seen + 2)
-        minority = np.where((share < 0.5) & (share > 0.1), share, -1.0)
-    return Scores(counts, bridge, voice, minority, fit & heard)
+        rejected = counts.all_disagree / np.maximum(counts.all_seen, 1)
+        minority = np.where((share < 0.5) & (share > 0.2), share * (1 - rejected), -1.0)
+    weight = np.array([_weight(s.text, s.language) for s in corpus.statements])
+    return Scores(counts, bridge, voice, minority, weight, fit & heard)
+
+
+def _voice(counts: GroupCounts) -> NDArray[np.float64]:
+    """What a group holds strongly and more than the others do, and the others reject least."""
+    seen = np.maximum(counts.all_seen - counts.seen, 1)
+    others_agree = (counts.all_agree - counts.agree) / seen
+    others_reject = (counts.all_disagree - counts.disagree) / seen
+    own = (counts.agree_low > 0.5) & (counts.agree_low > others_agree)
+    return np.asarray(np.where(own, counts.agree_low * (1 - others_reject), -1.0))
+
+
+def _weight(text: str, language: str | None) -> float:
+    reading = read(text, language)
+    if reading.count("must") or reading.count("should"):
+        return 1.25
+    return 0.25 if reading.count("self") else 1.0
 
 
 def select(brief: DraftingBrief, scores: Scores, *, seed: int, a_theme: int = 4) -> Selection:
@@ -90,12 +109,12 @@ def select(brief: DraftingBrief, scores: Scores, *, seed: int, a_theme: int = 4)
     why: dict[int, set[Why]] = {}
     for theme in kinds:
         inside = np.flatnonzero((themes == theme) & scores.eligible)
-        for place in _best(scores.bridge, inside, a_theme * scale, floor=0.0):
+        for place in _best(scores.bridge * scores.weight, inside, a_theme * scale, floor=0.0):
             why.setdefault(place, set()).add("consensus")
         for row in scores.voice if len(scores.counts.groups) > 1 else ():
-            for place in _best(row, inside, 2 * scale, floor=0.0):
+            for place in _best(row * scores.weight, inside, 2 * scale, floor=0.0):
                 why.setdefault(place, set()).add("representative")
-        for place in _best(scores.minority, inside, 2 * scale, floor=0.0):
+        for place in _best(scores.minority * scores.weight, inside, 2 * scale, floor=0.0):
             why.setdefault(place, set()).add("minority")
     noise = stable_noise(brief.corpus.statement_ids, seed)
     order = sorted(why, key=lambda place: (noise[place], place))
