@@ -13,7 +13,7 @@ from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
 from ..errors import Conflict, Fault, FolkmootError, KeyReused, NotFound
 from ..ids import LogId, make_id
-from ..store.idempotency import Used
+from ..store.idempotency import Used, key_id
 from ..store.log import Appending
 from ..store.writing import Begun, Wanted
 from .ports import Chance, Clock
@@ -34,8 +34,21 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyDigests:
+    """A :class:`Key` as it is looked up and kept."""
+
+    id: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, key: Key) -> KeyDigests:
+        """Return what a key is found by."""
+        return cls(key_id(key.person, key.key), key.body_digest)
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
-    """What a command brought about: durable events, or none; ``repeated`` where a key came again."""
+    """What a command brought about: durable events, or none; ``repeated``: its key came again."""
 
     recorded: tuple[e.Recorded, ...]
     repeated: bool = False
@@ -47,7 +60,7 @@ class Ticket:
 
     units: tuple[Unit, ...]
     actor: c.Actor | None
-    key: Key | None
+    key: KeyDigests | None
     future: asyncio.Future[tuple[Committed, ...]]
 
     @property
@@ -87,7 +100,7 @@ def wanted(tickets: Sequence[Ticket], states: States) -> Wanted:
                 logs[log] = state.seq if state is not None else 0
     return Wanted(
         logs=logs,
-        keys={(key.person, key.key) for ticket in tickets if (key := ticket.key) is not None},
+        keys={ticket.key.id for ticket in tickets if ticket.key is not None},
         slugs={
             command.slug
             for ticket in tickets
@@ -145,11 +158,11 @@ class Batch:
     def _answer(self, ticket: Ticket) -> tuple[Committed, ...]:
         key = ticket.key
         if key is not None:
-            earlier = self._used.get((key.person, key.key))
+            earlier = self._used.get(key.id)
             if earlier is not None:
-                if earlier.digest != key.body_digest:
+                if earlier.digest != key.digest:
                     raise KeyReused("This idempotency key was used for something else before.")
-                return (Committed(self._repeats[key.person, key.key], repeated=True),)
+                return (Committed(self._repeats[key.id], repeated=True),)
         done: list[Committed] = []
         for log, command in ticket.units:
             try:
@@ -216,11 +229,11 @@ class Batch:
             case _:
                 raise NotFound("There is no such room or assembly.")
 
-    def _remember(self, key: Key, log: LogId, recorded: tuple[e.Recorded, ...]) -> None:
+    def _remember(self, key: KeyDigests, log: LogId, recorded: tuple[e.Recorded, ...]) -> None:
         first, last = (recorded[0].seq, recorded[-1].seq) if recorded else (0, 0)
-        use = Used(key.person, key.key, key.body_digest, log, first, last)
-        self._used[key.person, key.key] = use
-        self._repeats[key.person, key.key] = recorded
+        use = Used(key.id, key.digest, log, first, last)
+        self._used[key.id] = use
+        self._repeats[key.id] = recorded
         self.keys.append(use)
 
     def _new_id(self, kind: str) -> str:

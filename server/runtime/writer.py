@@ -14,11 +14,12 @@ from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
 from ..errors import Fault, NotFound, Stopping, StorageFault
 from ..ids import AssemblyId, LogId, RoomId
+from ..store import artifacts, lookups
 from ..store import log as store
-from ..store import lookups
+from ..store.artifacts import Artifact
 from ..store.database import Database
 from ..store.writing import Begun, Ledger
-from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
+from .batch import Batch, Committed, Key, KeyDigests, Outcome, Spoiled, Ticket, Unit, wanted
 from .doorbell import Doorbell
 from .ports import Chance, Clock
 from .states import Announcer, Silence, State, States, evolve
@@ -145,6 +146,21 @@ class House:
         """Return the events of ``log`` at ``seqs``, in order, as far as they exist."""
         return await self._database.reading(store.records_at, log, tuple(seqs))
 
+    @property
+    def database(self) -> Database:
+        """The database, for reading; logs are written through this house alone."""
+        return self._database
+
+    async def keep(self, artifact: Artifact) -> None:
+        """Keep a derived document; durable when this returns."""
+        await self._database.writing(artifacts.keep, artifact)
+
+    async def artifact(self, log: LogId, kind: str, digest: str | None = None) -> Artifact | None:
+        """Return a log's document of a kind: the one with ``digest``, or the latest."""
+        if digest is None:
+            return await self._database.reading(artifacts.latest, log, kind)
+        return await self._database.reading(artifacts.find, log, kind, digest)
+
     async def _at_rest(self, log: LogId) -> State | None:
         while True:
             while log in self._unsettled:
@@ -161,7 +177,8 @@ class House:
         if self._stopping:
             raise Stopping("The server is going down and takes no more commands.")
         future: asyncio.Future[tuple[Committed, ...]] = asyncio.get_running_loop().create_future()
-        self._queue.append(Ticket(units, actor, key, future))
+        digests = KeyDigests.of(key) if key is not None else None
+        self._queue.append(Ticket(units, actor, digests, future))
         self._queued.set()
         return await future
 
@@ -275,5 +292,5 @@ def _answer(outcomes: Iterable[tuple[Ticket, Outcome]]) -> None:
 def _fault(error: Exception) -> Fault:
     if isinstance(error, Fault):
         return error
-    _logger.error("the writer met an error: %s", type(error).__name__)  # noqa: TRY400
+    _logger.error("the writer met an error: %s", type(error).__name__)
     return StorageFault(f"The command could not be carried out ({type(error).__name__}).")

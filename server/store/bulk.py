@@ -36,10 +36,14 @@ def upsert(
     _run(connection, table, rows, replace=replace)
 
 
+def _mark(connection: Connection) -> str:
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+
 def _run(
     connection: Connection, table: Table, rows: Sequence[Cells], replace: tuple[str, ...]
 ) -> None:
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    mark = _mark(connection)
     for start in range(0, len(rows), _MOST_AT_ONCE):
         some = rows[start : start + _MOST_AT_ONCE]
         sql = _sql(table, len(some), replace, mark)

@@ -4,48 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select
 
 from ..ids import LogId
 from . import bulk
 from .tables import IDEMPOTENCY
 
+_ID_BYTES = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A key as it was used: by whom, for which body, and the events it brought.
+    """A key as it was used: its :func:`key_id`, for which body, and the events it brought.
 
     ``first`` and ``last`` are seqs in ``log``; both 0 where nothing happened.
     """
 
-    person: str
-    key: str
+    id: bytes
     digest: bytes
     log: LogId
     first: int
     last: int
 
 
-_USED = select(IDEMPOTENCY).where(
-    tuple_(IDEMPOTENCY.c.person, IDEMPOTENCY.c.key).in_(bindparam("keys", expanding=True))
-)
+def key_id(person: str, key: str) -> bytes:
+    """Return by what a person's key is found: the first 16 bytes of a SHA-256 over both."""
+    return sha256(f"{len(person)}:{person}{key}".encode(errors="surrogatepass")).digest()[
+        :_ID_BYTES
+    ]
 
 
-def used(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Used]:
-    """Return those of ``keys`` (person, key) that were used before."""
+_USED = select(IDEMPOTENCY).where(IDEMPOTENCY.c.id.in_(bindparam("keys", expanding=True)))
+
+
+def used(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Used]:
+    """Return those of ``keys`` that were used before."""
     if not keys:
         return {}
-    rows = connection.execute(_USED, {"keys": list(keys)})
     return {
-        (person, key): Used(person, key, digest, LogId(log), first, last)
-        for person, key, digest, log, first, last in rows
+        id_: Used(id_, digest, LogId(log), first, last)
+        for id_, digest, log, first, last in connection.execute(_USED, {"keys": list(keys)})
     }
 
 
 def remember(connection: Connection, keys: Iterable[Used]) -> None:
     """Keep keys that were used for the first time."""
     rows: list[bulk.Cells] = [
-        (each.person, each.key, each.digest, each.log, each.first, each.last) for each in keys
+        (each.id, each.digest, each.log, each.first, each.last) for each in keys
     ]
     bulk.insert(connection, IDEMPOTENCY, rows)

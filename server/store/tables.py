@@ -54,13 +54,15 @@ class PayloadRow(SQLModel, table=True):
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """A key that a person's write carried, and the events it brought (``last`` 0: none)."""
+    """A key that a person's write carried, and the events it brought (``last`` 0: none).
+
+    ``id`` is made of person and key: what is short is written quickly where keys come in no order.
+    """
 
     __tablename__ = "idempotency"
     __table_args__ = _CLUSTERED
 
-    person: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
+    id: bytes = Field(primary_key=True, sa_type=LargeBinary)
     digest: bytes = Field(sa_type=LargeBinary)
     log: str
     first: int = Field(sa_type=BigInteger)

@@ -27,7 +27,7 @@ class Wanted:
     """What a batch is about: its logs with the seq known of each, its keys, slugs it would take."""
 
     logs: Mapping[LogId, int]
-    keys: Collection[tuple[str, str]] = ()
+    keys: Collection[bytes] = ()
     slugs: Collection[str] = ()
 
 
@@ -41,8 +41,8 @@ class Begun:
 
     heads: Mapping[LogId, Head]
     foreign: Mapping[LogId, tuple[Recorded, ...]] = field(default_factory=dict)
-    used: Mapping[tuple[str, str], Used] = field(default_factory=dict)
-    repeats: Mapping[tuple[str, str], tuple[Recorded, ...]] = field(default_factory=dict)
+    used: Mapping[bytes, Used] = field(default_factory=dict)
+    repeats: Mapping[bytes, tuple[Recorded, ...]] = field(default_factory=dict)
     slugs: Collection[str] = ()
 
 

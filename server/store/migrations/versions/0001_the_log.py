@@ -48,8 +48,7 @@ def _log() -> None:
     )
     op.create_table(
         "idempotency",
-        sa.Column("person", sa.String(), primary_key=True),
-        sa.Column("key", sa.String(), primary_key=True),
+        sa.Column("id", sa.LargeBinary(), primary_key=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("log", sa.String(), nullable=False),
         sa.Column("first", sa.BigInteger(), nullable=False),
