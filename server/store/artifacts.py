@@ -58,6 +58,23 @@ def forget(connection: Connection, log: LogId, kinds: Sequence[str] | None = Non
     return connection.execute(gone).rowcount
 
 
+def forget_old(connection: Connection, log: LogId, kind: str, kept: int) -> int:
+    """Delete a log's documents of a kind but the ``kept`` latest; return how many there were."""
+    standing = (
+        select(ARTIFACT.c.as_of_seq)
+        .where(ARTIFACT.c.log == log, ARTIFACT.c.kind == kind)
+        .order_by(ARTIFACT.c.as_of_seq.desc())
+        .limit(kept)
+    )
+    seqs = connection.execute(standing).scalars().all()
+    if len(seqs) < kept:
+        return 0
+    gone = delete(ARTIFACT).where(
+        ARTIFACT.c.log == log, ARTIFACT.c.kind == kind, ARTIFACT.c.as_of_seq < seqs[-1]
+    )
+    return connection.execute(gone).rowcount
+
+
 def vectors(connection: Connection, model: str, digests: Sequence[str]) -> dict[str, bytes]:
     """Return the vectors that are known of texts with these SHA-256 digests, by digest."""
     found: dict[str, bytes] = {}
