@@ -21,8 +21,8 @@ from ..synthesis.embedding import embed_statements
 from ..synthesis.ports import Corpus
 from ..synthesis.theming import theme_embedded
 from ..synthesis.verification.lexical import LexicalEntailer
-from .analyze import VotesWithIds
-from .analyze import run as analyze_votes
+from .analysis import VotesWithIds
+from .analysis import run as analyze_votes
 from .common import Failure, failing_in_one_sentence, progress, run, settings, write_json
 from .sources import polis_corpus
 

@@ -48,15 +48,14 @@ def opposite(one: str, other: str, one_language: str | None, other_language: str
 def turns(reading: Reading) -> int:
     """How many times a text turns its own meaning round.
 
-    In languages where several negative words make one negation (Spanish *no … nunca*, Russian
-    *никто не*), those beside the particle count only where no particle is. French *ne … pas* is
-    one.
+    What only accompanies a negation counts only where none is: *without* (in "never without
+    consent" it sets a condition), and in Spanish, Russian and others the *nunca* of *no … nunca*.
+    French *ne … pas* is one.
     """
     particles = reading.found("negation")
     count = len(particles)
     if reading.language == "fr":
-        paired = max(sum(p in ("ne", "n") for p in particles), particles.count("pas"))
-        count = paired + particles.count("sans")
+        count = max(sum(p in ("ne", "n") for p in particles), particles.count("pas"))
     if not count and reading.count("concord"):
         count = 1
     return count + reading.count("reversing")

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from hdbscan import HDBSCAN
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no stubs
 
 from .naming import theme_name, theme_words
 from .ports import Vectors
@@ -28,6 +31,8 @@ FEWEST = 30
 """Below so many different statements there are no themes."""
 UNCLEAR = 0.02
 """By how much the nearest theme's cosine must exceed the second's."""
+TWINS = 0.85
+"""The cosine from which two themes' middles are one; real ones of one language stay below .5."""
 _ROUNDS = 3
 
 Labels = NDArray[np.int64]
@@ -95,6 +100,13 @@ def find_themes(rows: Vectors, texts: Sequence[str], *, seed: int, reruns: int =
 
 def partition(rows: NDArray[np.float64], *, seed: int) -> tuple[Labels, NDArray[np.float64]]:
     """Return a label for each row (n,), −1 for unthemed, and the cosine to its theme's middle."""
+    with threadpool_limits(
+        limits=1
+    ):  # on a busy machine a second thread made this ten times slower
+        return _partition(rows, seed)
+
+
+def _partition(rows: NDArray[np.float64], seed: int) -> tuple[Labels, NDArray[np.float64]]:
     count = len(rows)
     graph = neighbour_graph(rows, min(15, max(2, count // 6)))
     places = spectral_rows(graph, min(12, max(4, count // 15)), seed=seed)
@@ -105,7 +117,9 @@ def partition(rows: NDArray[np.float64], *, seed: int) -> tuple[Labels, NDArray[
     )
     if core.max() < 1:
         return np.full(count, -1, np.int64), np.zeros(count)
-    labels = core
+    labels = _without_twins(core, rows)
+    if labels.max() < 1:
+        return np.full(count, -1, np.int64), np.zeros(count)
     cosines = np.zeros((count, 1))
     for _ in range(_ROUNDS):
         kept = np.unique(labels[labels >= 0])
@@ -117,6 +131,15 @@ def partition(rows: NDArray[np.float64], *, seed: int) -> tuple[Labels, NDArray[
     unclear = best[:, -1] - best[:, -2] < UNCLEAR
     labels = np.where(unclear, -1, labels)
     return _gapless(labels), best[:, -1]
+
+
+def _without_twins(labels: Labels, rows: NDArray[np.float64]) -> Labels:
+    """Put together what the graph took apart although it means the same: see ``TWINS``."""
+    count = int(labels.max()) + 1
+    middles = np.stack([rows[labels == label].mean(axis=0) for label in range(count)])
+    middles /= np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), 1e-12)
+    joined = connected_components(csr_array(middles @ middles.T >= TWINS), directed=False)[1]
+    return np.where(labels < 0, -1, joined[labels]).astype(np.int64)
 
 
 def _stability(rows: NDArray[np.float64], full: Labels, *, seed: int, reruns: int) -> float:
