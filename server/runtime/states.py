@@ -39,6 +39,10 @@ class Announcer(Protocol):
         """Tell what happened: it is durable now, and ``state`` at rest until this returns."""
         ...
 
+    def noticed(self, happened: Sequence[e.Recorded]) -> None:
+        """Take note of what happened in an assembly: who is out, or in another role."""
+        ...
+
 
 class Silence:
     """An announcer for where nobody listens: the command line, and tests of the writer."""
@@ -54,6 +58,9 @@ class Silence:
         self, state: RoomState, happened: Sequence[e.Recorded], told: Sequence[Announcement]
     ) -> None:
         """Tell nobody."""
+
+    def noticed(self, happened: Sequence[e.Recorded]) -> None:
+        """Take no note."""
 
 
 def kind_of(state: State) -> str:

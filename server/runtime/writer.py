@@ -251,6 +251,8 @@ class House:
         try:
             if isinstance(state, RoomState):
                 self._announcer.publish(state, recorded, told)
+            else:
+                self._announcer.noticed(recorded)
             self._doorbell.ring(state.log, state.seq)
         except Exception as error:  # noqa: BLE001 - what is durable stays so, told or not
             _logger.error("announcing failed: %s", type(error).__name__)  # noqa: TRY400
