@@ -24,6 +24,7 @@ from .opinion import (
     analysis_json,
     analyze,
 )
+from .opinion.chance import SHUFFLES
 from .routing import group_appeal
 from .state import RoomState
 from .vocabulary import Phase
@@ -32,6 +33,9 @@ ANALYSIS_KIND: Final = "analysis"
 THEMES_KIND: Final = "themes"
 SEED: Final = 0
 """Published analyses all use one seed, the one that the command line uses when none is given."""
+OPEN_SHUFFLES: Final = 99
+"""Shuffled matrices while the room is open: the test is exact at any number from 19 on, and what is
+published when the voting closes is held against 200."""
 _SPREADS = 2.0
 _GRAIN = 100.0
 
@@ -140,9 +144,11 @@ def compute(
     """
     if not moment.votes.size:
         raise ValueError("there is nothing to analyze in a room without people or statements")
+    still_open = moment.phase is Phase.OPEN
+    effort = effort or Effort(shuffles=OPEN_SHUFFLES if still_open else SHUFFLES)
     found = analyze(moment.votes, moderated_out=moment.hidden, seed=SEED, effort=effort)
     smoothing = Smoothing(k=found.groups.k)
-    if moment.phase is Phase.OPEN and previous is not None:
+    if still_open and previous is not None:
         smoothing = _smoothed(previous, found)
         if smoothing.k != found.groups.k:
             found = analyze(

@@ -1,0 +1,1 @@
+"""Long work as durable workflows: analysis, themes, drafts, exports."""

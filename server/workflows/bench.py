@@ -186,6 +186,26 @@ class Bench:
             room, c.PublishThemes(as_of_seq=as_of_seq, digest=digest, themes=count), None
         )
 
+    async def current_analysis(self, room: LogId) -> str:
+        """Return the digest of the analysis of what stands, published; compute it if need be."""
+        if not await self.analysis_due(room):
+            state = await self._house.room(room)
+            if state.analysis is not None:
+                return state.analysis.digest
+        digest = await self.analyse(room)
+        await self.publish_analysis(room, digest)
+        return digest
+
+    async def current_themes(self, room: LogId) -> str:
+        """Return the digest of the themes of what stands, published; find them if need be."""
+        if not await self.themes_due(room):
+            state = await self._house.room(room)
+            if state.themes is not None:
+                return state.themes.digest
+        digest = await self.find_themes(room)
+        await self.publish_themes(room, digest)
+        return digest
+
     async def compose(
         self, room: LogId, request: int, analysis: str, themes: str
     ) -> DraftsDocument:
