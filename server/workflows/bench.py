@@ -38,14 +38,17 @@ from ..errors import Conflict, Fault, NotFound, WrongPhase
 from ..ids import LogId
 from ..runtime.compute import one_blas_thread
 from ..runtime.house import House
+from ..runtime.vectors import StoredVectors
 from ..store import artifacts
 from ..store.artifacts import Artifact
 from ..synthesis.compose import Composition, Material, compose_drafts
 from ..synthesis.drafting.document import DraftsDocument, room_draft, room_failure
+from ..synthesis.drafting.extractive import ExtractiveDrafter
 from ..synthesis.embedding import embed_statements
 from ..synthesis.ports import Drafter, Embedder, EmbeddingCache, Entailer
 from ..synthesis.theming import ThemesDocument, theme_embedded
-from .crunch import Cruncher
+from ..synthesis.verification.lexical import LexicalEntailer
+from .crunch import Cruncher, HereCruncher
 from .material import corpus_of, names_of, statements_of
 
 T = TypeVar("T")
@@ -358,3 +361,18 @@ def _stood(published: PublishedAnalysis) -> tuple[int, tuple[int, ...]]:
 
 def _themes(body: bytes) -> ThemesDocument:
     return msgspec.json.decode(body, type=ThemesDocument)
+
+
+def make_bench(house: House, embedder: Embedder, cruncher: Cruncher | None = None) -> Bench:
+    """Return a bench with the drafter and the verification of this installation.
+
+    Without ``cruncher`` analyses are computed in a thread of this process, as suits a command.
+    """
+    tools = Tools(
+        embedder=embedder,
+        cache=StoredVectors(house.database),
+        drafter=ExtractiveDrafter(),
+        entailer=LexicalEntailer(),
+        cruncher=cruncher or HereCruncher(),
+    )
+    return Bench(house, tools)

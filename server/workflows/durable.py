@@ -16,16 +16,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from ..deliberation.drafts import DraftFailure
-from ..errors import Fault, FolkmootError, WrongPhase
+from ..errors import Fault
 from ..ids import LogId
-from ..synthesis.ports import NothingToSynthesise
 from .bench import Bench
 
 P = ParamSpec("P")
@@ -38,7 +35,6 @@ _VERSION = "1"
 """Raised when a workflow's steps change in a way that a half-done one could not go on with."""
 _STOP_SECONDS = 8.0
 _POLLING_SECONDS = 0.5
-_ATTEMPTS = 3
 _MOST_ATTEMPTS = 100
 _RECOVERY_SECONDS = 10.0
 _UNDER_WAY = ("PENDING", "ENQUEUED")
@@ -49,10 +45,6 @@ class Interrupted(BaseException):
 
     Not an ``Exception``, because DBOS records those as the workflow's outcome.
     """
-
-
-class StepFailed(Exception):
-    """A step failed; only the kind of failure is kept, since a message may hold people's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,31 +130,6 @@ class Durable:
         self._threads.shutdown(wait=False)
         _running.now = None
 
-    async def analysis(self, room: LogId, seq: int) -> None:
-        """Analyse and publish what stands in a room; ``seq`` names the work."""
-        name = f"analysis:{room}:{seq}"
-        await self._begin(name, lambda: DBOS.start_workflow(_analysis, name, str(room)))
-
-    async def themes(self, room: LogId, seq: int) -> None:
-        """Find and publish the themes of what stands in a room; ``seq`` names the work."""
-        name = f"themes:{room}:{seq}"
-        await self._begin(name, lambda: DBOS.start_workflow(_themes, name, str(room)))
-
-    async def drafts(self, room: LogId, request: int) -> None:
-        """Make the drafts of a request, once; again only if that ended without an outcome.
-
-        After three such ends the request fails, so that it does not wait for ever.
-        """
-        name = f"drafts:{room}:{request}"
-        begun = await self._begin(
-            name, lambda: DBOS.start_workflow(_drafts, name, str(room), request), _ATTEMPTS
-        )
-        if not begun:
-            lost = f"{name}:lost"
-            await self._begin(
-                lost, lambda: DBOS.start_workflow(_lost_drafts, lost, str(room), request)
-            )
-
     def busy(self, kind: str, room: LogId) -> bool:
         """Tell whether work of a kind is under way for a room in this process."""
         prefix = f"{kind}:{room}:"
@@ -174,7 +141,7 @@ class Durable:
         with self._guard:
             return self._last.get(f"{kind}:{room}")
 
-    async def _begin(
+    async def begin(
         self, name: str, start: Callable[[], object], attempts: int = _MOST_ATTEMPTS
     ) -> bool:
         """Start a workflow under the first name that is free; False if all are used up.
@@ -255,8 +222,12 @@ class _Running:
 _running = _Running()
 
 
-def _current() -> Durable:
-    # A workflow that is recovered before the process has its house waits for the next start.
+def current() -> Durable:
+    """Return whose workflows run in this process.
+
+    Raises:
+        Interrupted: nobody's; a workflow that is recovered then waits for the next start.
+    """
     if _running.now is None:
         raise Interrupted
     return _running.now
@@ -271,125 +242,6 @@ def _quieten() -> None:
     logger.propagate = False
 
 
-def _wordless(step: Callable[P, T]) -> Callable[P, T]:
-    """Let a step fail with nothing but the kind of its failure: what it raises is kept by DBOS."""
-
-    @wraps(step)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return step(*args, **kwargs)
-        except WrongPhase:
-            raise StepFailed(WrongPhase.code) from None
-        except FolkmootError as error:
-            raise StepFailed(error.code) from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be wordless
-            raise StepFailed(type(error).__name__) from None
-
-    return guarded
-
-
-@DBOS.step(name="analyse")
-@_wordless
-def _analyse(room: str) -> str:
-    running = _current()
-    return running.on_loop(running.bench.analyse(LogId(room)))
-
-
-@DBOS.step(name="publish-analysis")
-@_wordless
-def _publish_analysis(room: str, digest: str) -> None:
-    running = _current()
-    running.on_loop(running.bench.publish_analysis(LogId(room), digest))
-
-
-@DBOS.step(name="find-themes")
-@_wordless
-def _find_themes(room: str) -> str:
-    running = _current()
-    return running.on_loop(running.bench.find_themes(LogId(room)))
-
-
-@DBOS.step(name="publish-themes")
-@_wordless
-def _publish_themes(room: str, digest: str) -> None:
-    running = _current()
-    running.on_loop(running.bench.publish_themes(LogId(room), digest))
-
-
-@DBOS.step(name="analysis-for-drafts")
-@_wordless
-def _analysis_for_drafts(room: str) -> str:
-    running = _current()
-    return running.on_loop(running.bench.current_analysis(LogId(room)))
-
-
-@DBOS.step(name="themes-for-drafts")
-@_wordless
-def _themes_for_drafts(room: str) -> str:
-    running = _current()
-    return running.on_loop(running.bench.current_themes(LogId(room)))
-
-
-@DBOS.step(name="propose")
-@_wordless
-def _propose(room: str, request: int, analysis: str, themes: str) -> str:
-    running = _current()
-    bench = running.bench
-    try:
-        document = running.on_loop(bench.compose(LogId(room), request, analysis, themes))
-    except NothingToSynthesise as nothing:
-        failure = DraftFailure(reason=nothing.code, detail=nothing.message)
-        running.on_loop(bench.fail(LogId(room), request, (failure,)))
-        return "failed"
-    running.on_loop(bench.propose(LogId(room), request, analysis, document))
-    return "proposed" if document.drafts else "failed"
-
-
-@DBOS.step(name="fail")
-@_wordless
-def _fail(room: str, request: int, reason: str) -> None:
-    running = _current()
-    failure = DraftFailure(reason=reason, detail="The work on these drafts failed.")
-    running.on_loop(running.bench.fail(LogId(room), request, (failure,)))
-
-
-@DBOS.workflow(name="analysis")
-def _analysis(name: str, room: str) -> str:
-    with _current().counted(name):
-        digest = _analyse(room)
-        _publish_analysis(room, digest)
-        return digest
-
-
-@DBOS.workflow(name="themes")
-def _themes(name: str, room: str) -> str:
-    with _current().counted(name):
-        digest = _find_themes(room)
-        _publish_themes(room, digest)
-        return digest
-
-
-@DBOS.workflow(name="drafts")
-def _drafts(name: str, room: str, request: int) -> str:
-    with _current().counted(name):
-        try:
-            analysis = _analysis_for_drafts(room)
-            themes = _themes_for_drafts(room)
-            return _propose(room, request, analysis, themes)
-        except StepFailed as failed:
-            if str(failed) == WrongPhase.code:
-                return "waiting"  # the room has left drafting; the request stands till it is back
-            _fail(room, request, str(failed))
-            return "failed"
-
-
-@DBOS.workflow(name="lost-drafts")
-def _lost_drafts(name: str, room: str, request: int) -> str:
-    with _current().counted(name):
-        _fail(room, request, "lost")
-        return "failed"
-
-
 def read_status(name: str) -> str | None:
     """Return how a workflow stands (``PENDING``, ``SUCCESS``, ``ERROR``), None if unknown."""
     status = DBOS.get_workflow_status(name)
@@ -399,6 +251,3 @@ def read_status(name: str) -> str | None:
 def steps_of(name: str) -> tuple[str, ...]:
     """Return the steps of a workflow that are done, in order: for operators and tests."""
     return tuple(str(step["function_name"]) for step in DBOS.list_workflow_steps(name))
-
-
-__all__ = ["DATABASE", "Durable", "Interrupted", "StepFailed", "read_status", "steps_of"]

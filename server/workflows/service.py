@@ -11,16 +11,12 @@ from ..deliberation.vocabulary import Phase
 from ..errors import FolkmootError
 from ..ids import LogId
 from ..runtime.house import House
-from ..runtime.vectors import StoredVectors
 from ..settings import Settings
-from ..synthesis.drafting.extractive import ExtractiveDrafter
 from ..synthesis.ports import Embedder
-from ..synthesis.verification.lexical import LexicalEntailer
-from .bench import Bench, Tools
-from .crunch import Cruncher, HereCruncher, ProcessCruncher
+from .bench import Bench, make_bench
+from .crunch import ProcessCruncher
 from .durable import Durable, Finished
-
-__all__ = ["Workflows", "make_bench", "start"]
+from .flows import begin_analysis, begin_drafts, begin_themes
 
 TICK_SECONDS = 1.0
 _REST = 2.0
@@ -99,7 +95,7 @@ class Workflows:
         durable, seq = self._durable, state.seq
         requests = tuple(state.requests) if state.phase is Phase.DRAFTING else ()
         if requests and not durable.busy("drafts", room):
-            await durable.drafts(room, requests[0])
+            await begin_drafts(durable, room, requests[0])
             return
         if requests:
             return  # drafts bring the analysis and the themes that they need themselves
@@ -108,13 +104,13 @@ class Workflows:
             and self._rested(room)
             and await self._bench.analysis_due(room)
         ):
-            await durable.analysis(room, seq)
+            await begin_analysis(durable, room, seq)
         if (
             not durable.busy("themes", room)
             and _long_since(durable.last("themes", room), _PATIENCE)
             and await self._bench.themes_due(room)
         ):
-            await durable.themes(room, seq)
+            await begin_themes(durable, room, seq)
 
     def _rested(self, room: LogId) -> bool:
         last = self._durable.last("analysis", room)
@@ -123,21 +119,6 @@ class Workflows:
 
 def _long_since(last: Finished | None, seconds: float) -> bool:
     return last is None or time.monotonic() - last.at >= seconds
-
-
-def make_bench(house: House, embedder: Embedder, cruncher: Cruncher | None = None) -> Bench:
-    """Return a bench with the drafter and the verification of this installation.
-
-    Without ``cruncher`` analyses are computed in a thread of this process, as suits a command.
-    """
-    tools = Tools(
-        embedder=embedder,
-        cache=StoredVectors(house.database),
-        drafter=ExtractiveDrafter(),
-        entailer=LexicalEntailer(),
-        cruncher=cruncher or HereCruncher(),
-    )
-    return Bench(house, tools)
 
 
 async def start(house: House, embedder: Embedder, settings: Settings) -> Workflows:
