@@ -9,7 +9,7 @@ from typing import TypedDict
 import msgspec
 
 from ..deliberation import frames as f
-from ..deliberation.audience import Announcement, Everyone, Variant, Who
+from ..deliberation.audience import Announcement, Everyone, Moderators, Variant, Who
 from ..deliberation.views import Viewer
 from ..deliberation.vocabulary import Status
 
@@ -73,17 +73,21 @@ class Told:
         return None
 
     def withdraw(self, statements: frozenset[str], *, erased: bool) -> None:
-        """Take back what was told of statements: from all, or, erased, their words from anybody."""
-        if not any(_shows(form.frame, statements) for form in self.forms):
-            return
-        kept = []
-        for form in self.forms:
-            if not _shows(form.frame, statements):
-                kept.append(form)
-            elif not isinstance(form.who, Everyone):
-                frame = _without_words(form.frame) if erased else form.frame
-                kept.append(Form(Variant(form.who, frame)))
-        self.forms = tuple(kept)
+        """Take back what was told of statements, for all but those who still see them.
+
+        Author and moderators do; of what was erased they don't get the words either.
+        """
+        if any(_shows(form.frame, statements) for form in self.forms):
+            self.forms = tuple(
+                _withdrawn(form, erased=erased) if _shows(form.frame, statements) else form
+                for form in self.forms
+            )
+
+
+def _withdrawn(form: Form, *, erased: bool) -> Form:
+    who = Moderators() if isinstance(form.who, Everyone) else form.who
+    frame = _without_words(form.frame) if erased else form.frame
+    return Form(Variant(who, frame))
 
 
 def _shows(frame: f.EventFrame, statements: frozenset[str]) -> bool:

@@ -37,9 +37,7 @@ async def at_home(
 ) -> AsyncIterator[Home]:
     database = Database.open(f"sqlite:///{path}")
     bell = LocalDoorbell()
-    house = House(
-        database, clock=SteppingClock(), chance=SeededChance(seed), doorbell=bell
-    )
+    house = House(database, clock=SteppingClock(), chance=SeededChance(seed), doorbell=bell)
     if announcer is not None:
         house.attach(announcer)
     await house.start()
@@ -50,8 +48,14 @@ async def at_home(
         database.close()
 
 
-async def found(house: House, *, slug: str = "demo", assembly: AssemblyId = ASSEMBLY,
-                room: RoomId = ROOM, phase: Phase = Phase.OPEN) -> None:
+async def found(
+    house: House,
+    *,
+    slug: str = "demo",
+    assembly: AssemblyId = ASSEMBLY,
+    room: RoomId = ROOM,
+    phase: Phase = Phase.OPEN,
+) -> None:
     """Found an assembly with its plenary, which is then open."""
     await house.submit_together(
         [
@@ -68,8 +72,9 @@ async def admit(house: House, count: int, *, assembly: AssemblyId = ASSEMBLY) ->
     """Admit people and return them as participants."""
     done = await house.submit(
         LogId(assembly),
-        c.AdmitPeople(sources=tuple(str(n) for n in range(count)), channel=Channel.SIMULATED,
-                      name="N"),
+        c.AdmitPeople(
+            sources=tuple(str(n) for n in range(count)), channel=Channel.SIMULATED, name="N"
+        ),
         None,
     )
     return [
@@ -95,5 +100,18 @@ def key(actor: Actor, name: str, body: bytes = b"body") -> Key:
     return Key(actor.participant, name, body)
 
 
-__all__ = ["ALOG", "ASSEMBLY", "RLOG", "ROOM", "Committed", "Home", "ParticipantId", "admit",
-           "at_home", "found", "key", "vote", "write"]
+__all__ = [
+    "ALOG",
+    "ASSEMBLY",
+    "RLOG",
+    "ROOM",
+    "Committed",
+    "Home",
+    "ParticipantId",
+    "admit",
+    "at_home",
+    "found",
+    "key",
+    "vote",
+    "write",
+]
