@@ -88,7 +88,10 @@ def guess_language(text: str) -> str:
 @cache
 def _function_words() -> Mapping[str, frozenset[str]]:
     source = files(__package__).joinpath("data", "stopwords.json").read_text(encoding="utf-8")
-    return {tag: frozenset(text.split()) for tag, text in json.loads(source)["words"].items()}
+    listed = {tag: set(text.split()) for tag, text in json.loads(source)["words"].items()}
+    for tag, kinds in _all_cues().items():
+        listed[tag] |= {cue for items in kinds.values() for cue in items if " " not in cue}
+    return {tag: frozenset(found) for tag, found in listed.items()}
 
 
 @cache

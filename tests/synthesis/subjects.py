@@ -15,7 +15,7 @@ _BALANCED: dict[str, dict[str, tuple[str, str]]] = {
             "Las empresas deben borrar mis datos personales de sus modelos cuando lo pida.",
         ),
         "de": (
-            "Meine privaten Nachrichten dürfen nicht ohne Zustimmung zum Training verwendet werden.",
+            "Meine privaten Nachrichten dürfen nicht ohne Zustimmung zum Training dienen.",
             "Firmen müssen meine persönlichen Daten löschen, wenn ich es verlange.",
         ),
         "zh": (
@@ -37,16 +37,24 @@ _BALANCED: dict[str, dict[str, tuple[str, str]]] = {
             "Employers must talk with the union before machines replace employees.",
         ),
         "es": (
-            "Los trabajadores que pierdan su empleo por la automatización deben cobrar mientras "
-            "se reciclan.",
-            "Los empleadores deben hablar con el sindicato antes de sustituir empleados por "
-            "máquinas.",
+            (
+                "Los trabajadores que pierdan su empleo por la automatización deben cobrar "
+                "mientras se reciclan."
+            ),
+            (
+                "Los empleadores deben hablar con el sindicato antes de sustituir empleados por "
+                "máquinas."
+            ),
         ),
         "de": (
-            "Beschäftigte, die ihre Arbeit durch Automatisierung verlieren, sollen während der "
-            "Umschulung Lohn bekommen.",
-            "Arbeitgeber müssen mit der Gewerkschaft sprechen, bevor Maschinen Angestellte "
-            "ersetzen.",
+            (
+                "Beschäftigte, die ihre Arbeit durch Automatisierung verlieren, sollen während der "
+                "Umschulung Lohn bekommen."
+            ),
+            (
+                "Arbeitgeber müssen mit der Gewerkschaft sprechen, bevor Maschinen Angestellte "
+                "ersetzen."
+            ),
         ),
         "zh": (
             "因自动化失业的工人在再培训期间应当领工资。",
@@ -67,8 +75,10 @@ _BALANCED: dict[str, dict[str, tuple[str, str]]] = {
             "Schools should teach children how AI tutors make mistakes.",
         ),
         "es": (
-            "Los profesores deberían decidir cuándo los alumnos pueden usar chatbots en los "
-            "deberes.",
+            (
+                "Los profesores deberían decidir cuándo los alumnos pueden usar chatbots en los "
+                "deberes."
+            ),
             "Las escuelas deberían enseñar a los niños cómo se equivocan los tutores de IA.",
         ),
         "de": (
@@ -95,8 +105,10 @@ _BALANCED: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "es": (
             "Un médico debe revisar cada diagnóstico que una máquina haga a un paciente.",
-            "Los hospitales deberían avisar a los pacientes cuando un algoritmo lee sus "
-            "radiografías.",
+            (
+                "Los hospitales deberían avisar a los pacientes cuando un algoritmo lee sus "
+                "radiografías."
+            ),
         ),
         "de": (
             "Ein Arzt muss jede Diagnose prüfen, die eine Maschine für einen Patienten stellt.",
@@ -147,8 +159,10 @@ _BALANCED: dict[str, dict[str, tuple[str, str]]] = {
             "Fake videos of candidates must be taken down within hours during a campaign.",
         ),
         "es": (
-            "La publicidad política hecha con IA debería llevar una etiqueta antes de las "
-            "elecciones.",
+            (
+                "La publicidad política hecha con IA debería llevar una etiqueta antes de las "
+                "elecciones."
+            ),
             "Los vídeos falsos de candidatos deben retirarse en pocas horas durante la campaña.",
         ),
         "de": (

@@ -30,6 +30,8 @@ _PASSED_ON = (
 )  # fmt: skip
 _BATCH = 32
 _DIMENSIONS = 384
+_LONGEST = 4096
+"""Bytes of a text: what is spelt in many tokens (emoji, stacked marks) takes seconds beyond."""
 
 
 class BundledEmbedder:
@@ -60,12 +62,12 @@ class BundledEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit rows (n, 384); see :class:`~..ports.Embedder`.
 
-        Texts are cleaned and cut to 2,000 characters first. Cancelling the caller does not stop
+        Texts are cleaned and cut to 2,000 characters and 4 KiB first. Cancelling the caller does not stop
         a batch that has begun.
         """
         if self._closed:
             raise EmbedderFailed("the embedder is closed")
-        cleaned = [clean(text) for text in texts]
+        cleaned = [_capped(clean(text)) for text in texts]
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._embed, cleaned)
 
@@ -159,6 +161,10 @@ def default_threads() -> int:
     """What ``OMP_NUM_THREADS`` says, else two, or one on a single core: more would only spin."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return int(told) if told.isdecimal() and int(told) > 0 else min(2, os.cpu_count() or 1)
+
+
+def _capped(text: str) -> str:
+    return text.encode()[:_LONGEST].decode(errors="ignore")
 
 
 def _exchange(process: subprocess.Popen[bytes], texts: list[str]) -> Vectors:

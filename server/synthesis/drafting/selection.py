@@ -60,7 +60,8 @@ def score(brief: DraftingBrief) -> Scores:
     """
     corpus = brief.corpus
     counts = count_groups(corpus)
-    heard = counts.all_seen >= max(FEWEST_VOTES, float(np.median(counts.all_seen)) / 20)
+    typical = float(np.median(counts.all_seen)) if len(counts.all_seen) else 0.0
+    heard = counts.all_seen >= max(FEWEST_VOTES, typical / 20)
     fit = np.array(
         [not s.moderated_out and s.kind == "statement" and has_good_form(s.text)
          for s in corpus.statements],
