@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import NamedTuple
 
 import click
@@ -22,9 +21,9 @@ COMMANDS: dict[str, _Entry] = {
     "assembly": _Entry("assembly", "Found an assembly."),
     "invite": _Entry("invite", "Make invite links."),
     "import": _Entry("imports", "Bring a conversation from elsewhere."),
-    "analyze": _Entry("analyze", "Opinion groups, and what follows from them."),
-    "themes": _Entry("themes", "Themes of the statements."),
-    "draft": _Entry("draft", "Drafts that could unite people, verified."),
+    "analyze": _Entry("plenary", "Opinion groups, and what follows from them.", "analyze"),
+    "themes": _Entry("plenary", "Themes of the statements.", "themes"),
+    "draft": _Entry("plenary", "Drafts that could unite people, verified.", "draft"),
     "phase": _Entry("phase", "Take an assembly's plenary to a phase."),
     "simulate": _Entry("simulate", "Simulated participants do what the phase asks."),
     "export": _Entry("export", "Write the signed bundle."),
@@ -74,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

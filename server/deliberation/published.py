@@ -24,7 +24,7 @@ from .opinion import (
     analysis_json,
     analyze,
 )
-from .opinion.chance import SHUFFLES
+from .opinion.chance import SHUFFLES, Mapper
 from .routing import group_appeal
 from .state import RoomState
 from .vocabulary import Phase
@@ -134,18 +134,19 @@ def hidden_columns(state: RoomState) -> NDArray[np.bool_]:
 
 
 def compute(
-    moment: Moment, *, previous: Smoothing | None = None, effort: Effort | None = None
+    moment: Moment, *, previous: Smoothing | None = None, mapper: Mapper = map
 ) -> PublishedAnalysis:
     """Analyze a moment, its groups held against chance.
 
     While the room is open the number of groups shown is smoothed: another number of them must have
     won four times running (``previous`` is the last analysis' smoothing). That no groups can be
-    told, and that some can after all, shows at once. The same for every order of rows.
+    told, and that some can after all, shows at once. The same for every order of rows, and however
+    ``mapper`` spreads the work.
     """
     if not moment.votes.size:
         raise ValueError("there is nothing to analyze in a room without people or statements")
     still_open = moment.phase is Phase.OPEN
-    effort = effort or Effort(shuffles=OPEN_SHUFFLES if still_open else SHUFFLES)
+    effort = Effort(shuffles=OPEN_SHUFFLES if still_open else SHUFFLES, mapper=mapper)
     found = analyze(moment.votes, moderated_out=moment.hidden, seed=SEED, effort=effort)
     smoothing = Smoothing(k=found.groups.k)
     if still_open and previous is not None:

@@ -45,7 +45,7 @@ from ..synthesis.compose import Composition, Material, compose_drafts
 from ..synthesis.drafting.document import DraftsDocument, room_draft, room_failure
 from ..synthesis.drafting.extractive import ExtractiveDrafter
 from ..synthesis.embedding import embed_statements
-from ..synthesis.ports import Drafter, Embedder, EmbeddingCache, Entailer
+from ..synthesis.ports import Drafter, Embedder, EmbeddingCache, Entailer, NothingToSynthesise
 from ..synthesis.theming import ThemesDocument, theme_embedded
 from ..synthesis.verification.lexical import LexicalEntailer
 from .crunch import Cruncher, HereCruncher
@@ -115,8 +115,12 @@ class Bench:
 
         Raises:
             CrunchFailed: the computation was lost.
+            NothingToSynthesise: nobody has voted yet.
         """
-        moment = moment_of(await self._house.room(room))
+        state = await self._house.room(room)
+        if not state.votes.votes:
+            raise NothingToSynthesise("Nobody has voted yet.")
+        moment = moment_of(state)
         last = await self.published(room)
         found = await self._off_loop(lambda: self._analysis_of(moment, last))
         return await self._keep(room, ANALYSIS_KIND, found.as_of_seq, encode(found))

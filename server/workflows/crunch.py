@@ -9,9 +9,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from ..deliberation.published import Moment, PublishedAnalysis, Smoothing, compute
+from ..deliberation.votes import EMPTY
 from ..errors import Fault
-from ..runtime.compute import one_blas_thread
+from ..runtime.compute import spread
 
 T = TypeVar("T")
 _NICENESS = 10
@@ -36,12 +39,19 @@ class Cruncher(Protocol):
 
 
 class HereCruncher:
-    """A :class:`Cruncher` in the calling thread: for the command line and for tests."""
+    """A :class:`Cruncher` in the calling thread, and in ``processes`` of their own for many votes.
+
+    For the command line and for tests; ``processes`` None: as many as there are cores.
+    """
+
+    def __init__(self, processes: int | None = None) -> None:
+        self._processes = processes
 
     def analysis(self, moment: Moment, previous: Smoothing | None) -> PublishedAnalysis:
         """Return the published analysis of a moment."""
-        with one_blas_thread():
-            return compute(moment, previous=previous)
+        votes = int(np.count_nonzero(moment.votes != EMPTY))
+        with spread(votes, processes=self._processes) as mapper:
+            return compute(moment, previous=previous, mapper=mapper)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -118,7 +128,7 @@ class ProcessCruncher:
 
 def _work(line: Connection) -> None:
     os.nice(_NICENESS)
-    here = HereCruncher()
+    here = HereCruncher(processes=1)
     while True:
         try:
             moment, previous = line.recv()
