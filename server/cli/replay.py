@@ -32,8 +32,6 @@ async def _replay(slug: str) -> list[Replayed]:
         assembly = await house.assembly_by_slug(slug)
         known = await house.database.reading(rooms, assembly.id)
         logs = [assembly.log, *(LogId(room.id) for room in known)]
-        found = []
         with progress() as shown:
-            for log in shown.track(logs, description="Replaying"):
-                found.append(await house.database.reading(replay, log))
-        return found
+            tracked = shown.track(logs, description="Replaying")
+            return [await house.database.reading(replay, log) for log in tracked]

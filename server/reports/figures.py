@@ -80,6 +80,12 @@ class Figures:
         return hidden
 
     @cached_property
+    def touched(self) -> NDArray[np.bool_]:
+        """For which statements a group's cell is hidden, (m,)."""
+        touched: NDArray[np.bool_] = np.logical_or.reduce(self.hidden, axis=0)
+        return touched
+
+    @cached_property
     def cells(self) -> tuple[tuple[d.GroupCell, ...], ...]:
         """What each group said of each statement, by column; empty where there are no groups."""
         return tuple(

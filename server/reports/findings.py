@@ -94,7 +94,7 @@ def _groups(material: Material, figures: Figures) -> tuple[d.OpinionGroup, ...]:
     if not figures.names:
         return ()
     _, groups = figures.counts
-    listed = representative(groups, _out(material) | figures.hidden.any(axis=0))
+    listed = representative(groups, _out(material) | figures.touched)
     return tuple(
         d.OpinionGroup(
             group=name,
@@ -150,7 +150,7 @@ def _divisive(material: Material, figures: Figures) -> tuple[d.Division, ...]:
     found = [
         each
         for each in divisive(groups, _out(material))
-        if not figures.hidden[:, each.statement].any() and each.interval.low > 0.0
+        if not figures.touched[each.statement] and each.interval.low > 0.0
     ]
     return tuple(
         d.Division(
@@ -178,7 +178,7 @@ def _claims(material: Material, figures: Figures) -> d.ClaimsReport | None:
             labels=labels,
         ),
     )
-    hidden: list[bool] = figures.hidden.any(axis=0).tolist()
+    hidden = figures.touched
     return d.ClaimsReport(
         rate=RATE,
         tested=found.tested,
