@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from ..errors import UnreadableFile
 
@@ -57,6 +57,11 @@ class Table:
                 )
             yield row
 
+    @property
+    def ends_with_a_line(self) -> bool:
+        """Whether what was read so far ended in a line break."""
+        return self._source.ended
+
     def refuse(self, line: int, why: str) -> UnreadableFile:
         """Return the error that names this file and the line."""
         return UnreadableFile(f"{self.name}, line {line}: {why}")
@@ -92,38 +97,40 @@ class _Lines:
     def __init__(self, path: Path, limits: Limits) -> None:
         self._path = path
         self._limits = limits
-        self._file: TextIO | None = None
+        self._file: BinaryIO | None = None
+        self.ended = True
 
     def __enter__(self) -> Iterator[str]:
         try:
-            self._file = self._path.open(encoding="utf-8-sig", newline="")
+            self._file = self._path.open("rb")
         except OSError as wrong:
-            raise UnreadableFile(f"{self._path.name}: {wrong.strerror}") from wrong
+            why = "is missing" if isinstance(wrong, FileNotFoundError) else wrong.strerror
+            raise UnreadableFile(f"{self._path.name}: {why}; is this a Polis export?") from wrong
         return self._lines(self._file)
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
 
-    def _lines(self, file: TextIO) -> Iterator[str]:
-        name, limits = self._path.name, self._limits
-        longest = limits.field_characters + 16 * limits.columns
+    def _lines(self, file: BinaryIO) -> Iterator[str]:
+        limits = self._limits
+        longest = 4 * limits.field_characters + 16 * limits.columns
         number, size = 0, 0
-        while True:
-            try:
-                line = file.readline(longest + 1)
-            except UnicodeDecodeError as wrong:
-                raise UnreadableFile(f"{name}, line {number + 1}: not UTF-8 text") from wrong
-            if not line:
-                return
+        while raw := file.readline(longest + 1):
             number += 1
-            size += len(line)
-            if len(line) > longest:
-                raise UnreadableFile(f"{name}, line {number}: a line of over {longest} characters")
+            size += len(raw)
+            self.ended = raw.endswith(b"\n")
+            if len(raw) > longest:
+                raise self._refuse(number, f"a line of more than {longest} bytes")
             if size > limits.file_bytes:
-                raise UnreadableFile(
-                    f"{name}, line {number}: more than {limits.file_bytes} characters"
-                )
+                raise self._refuse(number, f"more than {limits.file_bytes} bytes")
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as wrong:
+                raise self._refuse(number, "not UTF-8 text") from wrong
             if "\0" in line:
-                raise UnreadableFile(f"{name}, line {number}: a NUL character")
+                raise self._refuse(number, "a NUL character")
             yield line
+
+    def _refuse(self, number: int, why: str) -> UnreadableFile:
+        return UnreadableFile(f"{self._path.name}, line {number}: {why}")

@@ -123,13 +123,16 @@ def read_export(folder: Path, limits: Limits | None = None) -> PolisExport:
     if not folder.is_dir():
         raise UnreadableFile(f"{folder.name}: there is no such folder")
     topic, description, announced = _read_summary(folder, limits)
-    statements = _read_statements(folder, limits)
+    statements, unended = _read_statements(folder, limits)
     people = _read_matrix(folder, limits, {statement.id for statement in statements})
     if announced is not None and announced > len(people.ids):
         raise UnreadableFile(
             f"{MATRIX}, line {people.last_line}: it ends after {len(people.ids)} people where "
             f"{SUMMARY} speaks of {announced} voters; was it cut off?"
         )
+    if unended is not None and people.ends_with_a_line:
+        # Only here would a cut leave a row that looks whole: the text stands last.
+        raise UnreadableFile(f"{COMMENTS}, line {unended}: the line has no end; was it cut off?")
     votes = None
     if (folder / VOTES).exists():
         votes = _read_votes(folder, limits, people)
@@ -154,6 +157,7 @@ class _People:
     matrix: NDArray[np.int8]
     labels: NDArray[np.intp]
     last_line: int
+    ends_with_a_line: bool
 
 
 def _read_summary(folder: Path, limits: Limits) -> tuple[str, str, int | None]:
@@ -174,11 +178,14 @@ def _read_summary(folder: Path, limits: Limits) -> tuple[str, str, int | None]:
     return values["topic"], values.get("conversation-description", ""), announced
 
 
-def _read_statements(folder: Path, limits: Limits) -> list[PolisStatement]:
+def _read_statements(folder: Path, limits: Limits) -> tuple[list[PolisStatement], int | None]:
+    """Return the statements, and the last line where it has no end."""
     table = Table(folder / COMMENTS, limits)
     at = _columns(table, _COMMENT_COLUMNS)
     found: dict[int, PolisStatement] = {}
+    line = 1
     for row in table:
+        line = row.line
         cell = {name: row.fields[i] for name, i in at.items()}
         number = _number(table, row, cell["comment-id"], "comment-id")
         if number in found:
@@ -196,7 +203,8 @@ def _read_statements(folder: Path, limits: Limits) -> list[PolisStatement]:
             agrees=_number(table, row, cell["agrees"], "agrees"),
             disagrees=_number(table, row, cell["disagrees"], "disagrees"),
         )
-    return [found[number] for number in sorted(found)]
+    unended = None if table.ends_with_a_line else line
+    return [found[number] for number in sorted(found)], unended
 
 
 def _read_matrix(folder: Path, limits: Limits, written: set[int]) -> _People:
@@ -226,7 +234,12 @@ def _read_matrix(folder: Path, limits: Limits, written: set[int]) -> _People:
             raise table.refuse(line, "a vote is 1, 0, -1 or empty") from wrong
     matrix = np.array(rows, dtype=np.int8).reshape(len(rows), len(columns))
     return _People(
-        list(ids), [columns[i] for i in order], matrix, np.array(labels, dtype=np.intp), line
+        ids=list(ids),
+        columns=[columns[i] for i in order],
+        matrix=matrix,
+        labels=np.array(labels, dtype=np.intp),
+        last_line=line,
+        ends_with_a_line=table.ends_with_a_line,
     )
 
 
