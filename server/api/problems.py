@@ -198,6 +198,9 @@ def _of_framework(error: HTTPException) -> Problem:
     cause = error.__cause__
     if isinstance(cause, SerializationException):
         return problem_of(cause)
+    absent = _ABSENT.match(error.detail)
+    if absent:
+        return invalid_field(absent["field"], "is missing")
     extra: Any = error.extra
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
         first = extra[0]
@@ -206,6 +209,8 @@ def _of_framework(error: HTTPException) -> Problem:
         missing = _MISSING.search(message)
         if missing:
             return invalid_field(missing["field"], "is missing")
+        if message == "'data'":
+            return invalid_field("body", "is missing")
         return invalid_field("body" if key in ("", "data") else key, _told(message))
     code = _OF_STATUS.get(error.status_code)
     if code is None:
@@ -224,6 +229,7 @@ _DETAILS = {
     "unsupported-media-type": "Send JSON, with 'Content-Type: application/json'.",
 }
 
+_ABSENT = re.compile(r"Missing required \w+ parameter '(?P<field>[^']+)'")
 _MISSING = re.compile(r"missing required field `(?P<field>[^`]+)`")
 _PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
 
@@ -254,10 +260,24 @@ def _told(message: str) -> str:
     message = _PLACE.sub("", message).strip().rstrip(".")
     expected = re.match(r"Expected (?P<wanted>.+), got (?P<got>.+)$", message)
     if expected:
-        wanted = expected["wanted"].replace("`", "'").replace("str", "text")
-        got = expected["got"].replace("`", "'").replace("str", "text")
-        return f"must be {wanted}, not {got}"
+        return f"must be {_plain(expected['wanted'])}, not {_plain(expected['got'])}"
     value = re.match(r"Invalid enum value (?P<value>.+)$", message)
     if value:
         return f"cannot be {value['value']}"
     return f"is wrong: {message[:1].lower()}{message[1:]}"
+
+
+_PLAIN = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+
+
+def _plain(kind: str) -> str:
+    names = kind.replace("`", "").split(" | ")
+    return " or ".join(_PLAIN.get(name, name) for name in names)

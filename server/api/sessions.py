@@ -45,7 +45,7 @@ class Sessions:
 
     @property
     def code_key(self) -> bytes:
-        """The key from which codes of repeatable writes come (:func:`runtime.invites.code_from`)."""
+        """The key from which codes of repeatable writes come (``runtime.invites.code_from``)."""
         return self._code_key
 
     def issue(self, assembly: LogId | AssemblyId, participant: ParticipantId, at: int) -> str:
@@ -100,9 +100,8 @@ def _base36(number: int) -> str:
 
 def set_cookie(token: str, *, secure: bool) -> str:
     """Return the ``Set-Cookie`` header of a session; ``secure`` where the scheme is https."""
-    return (
-        f"{COOKIE}={token}; Path=/; Max-Age={LIFETIME_MS // 1000}; HttpOnly; SameSite=Lax"
-        + ("; Secure" if secure else "")
+    return f"{COOKIE}={token}; Path=/; Max-Age={LIFETIME_MS // 1000}; HttpOnly; SameSite=Lax" + (
+        "; Secure" if secure else ""
     )
 
 

@@ -1,0 +1,47 @@
+"""Small pieces that answers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from litestar import Response
+from litestar.response.base import ASGIResponse
+
+from ...deliberation import events as e
+from ...deliberation.assembly import AssemblyState
+from ...deliberation.room import RoomState
+from ...ids import LogId
+from ...runtime.writer import Committed, House
+from ..problems import MEDIA_TYPE, Problem
+from ..schemas import RoomInList
+
+
+def respond(problem: Problem) -> Response[bytes]:
+    """Return a problem as an answer."""
+    return Response(
+        problem.body, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers
+    )
+
+
+def seq_of(done: Committed, state: RoomState | AssemblyState) -> int:
+    """Return the seq that a write stands at; where it changed nothing, that of the log's head."""
+    return done.recorded[0].seq if done.recorded else state.seq
+
+
+def receipt(seq: int) -> ASGIResponse:
+    """Return 201 with a seq, by the shortest way."""
+    return ASGIResponse(body=b'{"seq":%d}' % seq, status_code=201, media_type="application/json")
+
+
+async def room_list(house: House, state: AssemblyState) -> tuple[RoomInList, ...]:
+    """Return the rooms of an assembly with their phases."""
+    found = []
+    for room in tuple(state.rooms):
+        phase = (await house.room(LogId(room.id))).phase
+        found.append(RoomInList(id=room.id, title=room.title, plenary=room.plenary, phase=phase))
+    return tuple(found)
+
+
+def only(recorded: Iterable[e.Recorded], kind: type[e.Event]) -> e.Recorded | None:
+    """Return the first event of a kind."""
+    return next((each for each in recorded if isinstance(each.event, kind)), None)

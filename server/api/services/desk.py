@@ -1,0 +1,106 @@
+"""What the handlers of API and pages work with, put together by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from litestar import Request
+
+from ...deliberation.assembly import AssemblyState
+from ...errors import Invalid
+from ...ids import LogId
+from ...runtime.installation import public_address
+from ...runtime.ports import Clock
+from ...runtime.writer import House, Key
+from ...settings import Settings
+from ..identity import Identities, Identity
+from ..limits import Limits
+from ..metrics import Metrics
+from ..sessions import Sessions
+from ..shell import facts_of
+from .analyses import Analyses
+from .similar import SimilarStatements
+
+LONGEST_KEY = 200
+AnyRequest = Request[Any, Any, Any]
+Exporter = Callable[[AssemblyState], Awaitable[bytes]]
+Reporter = Callable[[str], Awaitable[str]]
+
+
+@dataclass
+class Desk:
+    """One server's collaborators. The house is opened when the server starts, and given then.
+
+    ``export`` gives an assembly's bundle as a zip, ``report`` the report's page of the assembly
+    with a slug; ``moved`` are told of a room whose drafts were
+    asked for or whose phase changed, so that work on it can begin.
+    """
+
+    settings: Settings
+    sessions: Sessions
+    limits: Limits
+    metrics: Metrics
+    clock: Clock
+    export: Exporter | None = None
+    report: Reporter | None = None
+    moved: list[Callable[[LogId], None]] = field(default_factory=list)
+    house: House = field(init=False)
+    identities: Identities = field(init=False)
+    analyses: Analyses = field(init=False)
+    similar: SimilarStatements = field(init=False)
+
+    def open(self, house: House, similar: SimilarStatements) -> None:
+        """Begin to serve what is in ``house``."""
+        self.house = house
+        self.identities = Identities(self.sessions, house, self.clock.now)
+        self.analyses = Analyses(house)
+        self.similar = similar
+
+    def address(self) -> str:
+        """Return the address people use, for links."""
+        return public_address(self.settings)
+
+    async def who(self, request: AnyRequest) -> Identity:
+        """Return the person who sent a request; raises NotSignedIn."""
+        return await self.identities.of(request.scope)
+
+    def secure(self, request: AnyRequest) -> bool:
+        """Tell whether cookies can be kept to https: by the scheme that people use."""
+        if request.scope["scheme"] == "https":
+            return True
+        return self.settings.public_url.startswith("https://")
+
+    async def key(self, request: AnyRequest, person: str) -> Key | None:
+        """Return the write's idempotency key, bound to the person, the address and the body.
+
+        Raises:
+            Invalid: it is too long, or has other characters than printable ASCII.
+        """
+        given = facts_of(request.scope).key
+        if not given:
+            return None
+        if len(given) > LONGEST_KEY or not given.isascii() or not given.isprintable():
+            raise Invalid(
+                f"An idempotency key has 1 to {LONGEST_KEY} printable ASCII characters.",
+                field="Idempotency-Key",
+            )
+        return Key(person, given, digest(request.scope["path"], await request.body()))
+
+    def move(self, log: LogId) -> None:
+        """Tell whoever works on rooms that something is to be done in one."""
+        for tell in self.moved:
+            tell(log)
+
+
+def digest(path: str, body: bytes) -> bytes:
+    """Return what an idempotency key stands for: the SHA-256 of the address and the body."""
+    return sha256(path.encode("utf-8", "surrogatepass") + b"\n" + body).digest()
+
+
+def address_of(request: AnyRequest) -> str:
+    """Return the network address that a request came from."""
+    client = request.scope.get("client")
+    return client[0] if client else "unknown"
