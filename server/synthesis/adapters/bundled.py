@@ -62,8 +62,8 @@ class BundledEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit rows (n, 384); see :class:`~..ports.Embedder`.
 
-        Texts are cleaned and cut to 2,000 characters and 4 KiB first. Cancelling the caller does not stop
-        a batch that has begun.
+        Texts are cleaned and cut to 2,000 characters and 4 KiB first. Cancelling the caller does
+        not stop a batch that has begun.
         """
         if self._closed:
             raise EmbedderFailed("the embedder is closed")

@@ -20,9 +20,10 @@ class LexicalEntailer:
     """An :class:`~..ports.Entailer` that compares cue words and counts shared terms.
 
     ``support`` is the share of the clause's content terms whose stem stands in the source. Faults:
-    the contrary polarity; a stronger quantifier (some < most or none at all < all); a stronger
-    modality (may < should or none < must); a condition left out; a number that is not in the
-    source; too little in common. It knows no synonyms and does not translate.
+    the contrary polarity; a stronger quantifier (some < most or none at all < all) or modality
+    (may < should or none < must), or more such words than the source has; a condition left out; a
+    number that is not in the source; too little in common. It knows no synonyms and does not
+    translate.
     """
 
     name = "lexical"
@@ -36,9 +37,9 @@ class LexicalEntailer:
         support = _shared(clause, source)
         if opposite(clause, source, said.language, written.language):
             faults.append("polarity")
-        if _quantity(said) > _quantity(written):
+        if _quantity(said) > _quantity(written) or said.count("strong") > written.count("strong"):
             faults.append("quantifier")
-        if _modality(said) > _modality(written):
+        if _modality(said) > _modality(written) or said.count("must") > written.count("must"):
             faults.append("modality")
         if written.count("condition") and not said.count("condition"):
             faults.append("condition")
