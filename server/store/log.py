@@ -188,7 +188,9 @@ def _recorded(
     if any(body is None for _, body in rows):
         remains = _remains(connection, log)
     return tuple(
-        chain.read_payload(log, seq, body) if body is not None else _left(log, seq, remains)
+        chain.read_payload(log, seq, _bytes(log, seq, body))
+        if body is not None
+        else _left(log, seq, remains)
         for seq, body in rows
     )
 
@@ -225,7 +227,13 @@ def envelopes(
         .limit(limit)
     )
     return tuple(
-        Envelope(seq=seq, type=type_, day=day, commitment=commitment.hex(), previous=previous.hex())
+        Envelope(
+            seq=seq,
+            type=type_,
+            day=day,
+            commitment=_bytes(log, seq, commitment).hex(),
+            previous=_bytes(log, seq, previous).hex(),
+        )
         for seq, type_, day, commitment, previous in rows
     )
 
@@ -265,4 +273,11 @@ def _payloads(
             PAYLOAD.c.log == log, PAYLOAD.c.seq > after, PAYLOAD.c.seq <= upto
         )
     )
-    return {seq: (salt, body) for seq, salt, body in rows}
+    return {seq: (_bytes(log, seq, salt), _bytes(log, seq, body)) for seq, salt, body in rows}
+
+
+def _bytes(log: LogId, seq: int, cell: object) -> bytes:
+    # SQLite keeps a text in a column of bytes if somebody puts one there.
+    if not isinstance(cell, bytes):
+        raise LogBroken(f"In the log {log}, what is kept of {seq} was changed.")
+    return cell
