@@ -150,7 +150,7 @@ def compute(
     found = analyze(moment.votes, moderated_out=moment.hidden, seed=SEED, effort=effort)
     smoothing = Smoothing(k=found.groups.k)
     if still_open and previous is not None:
-        smoothing = _smoothed(previous, found)
+        smoothing = smoothed(previous, found)
         if smoothing.k != found.groups.k:
             found = analyze(
                 moment.votes, moderated_out=moment.hidden, seed=SEED, live=True, live_k=smoothing.k
@@ -158,7 +158,11 @@ def compute(
     return _published(moment, found, smoothing)
 
 
-def _smoothed(previous: Smoothing, found: Analysis) -> Smoothing:
+def smoothed(previous: Smoothing, found: Analysis) -> Smoothing:
+    """Return how many groups are shown after one more analysis, and who challenges that.
+
+    What is shown must be better than chance in this analysis too, else the best k takes its place.
+    """
     groups = found.groups
     if groups.k == 1 or previous.k == 1:
         return Smoothing(k=groups.k)

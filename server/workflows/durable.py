@@ -24,6 +24,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from ..errors import Fault
 from ..ids import LogId
 from .bench import Bench
+from .bundles import Bundles
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,8 +59,9 @@ class Finished:
 class Durable:
     """The workflows of this process; started after the house and stopped before it."""
 
-    def __init__(self, bench: Bench, data_dir: Path) -> None:
+    def __init__(self, bench: Bench, bundles: Bundles, data_dir: Path) -> None:
         self._bench = bench
+        self.bundles = bundles
         self._path = data_dir / DATABASE
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()

@@ -1,4 +1,4 @@
-"""The workflows and their steps: analysis, themes, drafts.
+"""The workflows and their steps: analysis, themes, drafts, exports.
 
 Functions, since DBOS finds them by name when it recovers what a dead process left.
 """
@@ -36,6 +36,12 @@ async def begin_themes(durable: Durable, room: LogId, seq: int) -> None:
     """Find and publish the themes of what stands in a room; ``seq`` names the work."""
     name = f"themes:{room}:{seq}"
     await durable.begin(name, lambda: DBOS.start_workflow(_themes, name, str(room)))
+
+
+async def begin_export(durable: Durable, room: LogId, seq: int) -> None:
+    """Write the bundle of a closed plenary; ``seq`` names the work."""
+    name = f"export:{room}:{seq}"
+    await durable.begin(name, lambda: DBOS.start_workflow(_export, name, str(room)))
 
 
 async def begin_drafts(durable: Durable, room: LogId, request: int) -> None:
@@ -171,3 +177,16 @@ def _lost_drafts(name: str, room: str, request: int) -> str:
     with current().counted(name):
         _fail(room, request, "lost")
         return "failed"
+
+
+@DBOS.step(name="write-bundle")
+@_wordless
+def _write_bundle(room: str) -> str:
+    running = current()
+    return running.on_loop(running.bundles.write(LogId(room)))
+
+
+@DBOS.workflow(name="export")
+def _export(name: str, room: str) -> str:
+    with current().counted(name):
+        return _write_bundle(room)

@@ -14,9 +14,10 @@ from ..runtime.house import House
 from ..settings import Settings
 from ..synthesis.ports import Embedder
 from .bench import Bench, make_bench
-from .crunch import ProcessCruncher
+from .bundles import Bundles
+from .crunch import Cruncher, ProcessCruncher
 from .durable import Durable, Finished
-from .flows import begin_analysis, begin_drafts, begin_themes
+from .flows import begin_analysis, begin_drafts, begin_export, begin_themes
 
 TICK_SECONDS = 1.0
 _REST = 2.0
@@ -111,6 +112,14 @@ class Workflows:
             and await self._bench.themes_due(room)
         ):
             await begin_themes(durable, room, seq)
+        if (
+            state.phase is Phase.CLOSED
+            and not durable.busy("analysis", room)
+            and not durable.busy("export", room)
+            and _long_since(durable.last("export", room), _PATIENCE)
+            and await durable.bundles.due(room)
+        ):
+            await begin_export(durable, room, seq)
 
     def _rested(self, room: LogId) -> bool:
         last = self._durable.last("analysis", room)
@@ -121,13 +130,16 @@ def _long_since(last: Finished | None, seconds: float) -> bool:
     return last is None or time.monotonic() - last.at >= seconds
 
 
-async def start(house: House, embedder: Embedder, settings: Settings) -> Workflows:
+async def start(
+    house: House, embedder: Embedder, settings: Settings, *, cruncher: Cruncher | None = None
+) -> Workflows:
     """Start the workflows beside a server: after the house, and to be stopped before it.
 
     Raises:
         Fault: there are workflows in this process already.
     """
-    bench = make_bench(house, embedder, ProcessCruncher())
-    workflows = Workflows(house, Durable(bench, settings.data_dir), bench)
+    bench = make_bench(house, embedder, cruncher or ProcessCruncher())
+    durable = Durable(bench, Bundles(house, settings), settings.data_dir)
+    workflows = Workflows(house, durable, bench)
     await workflows.start()
     return workflows
