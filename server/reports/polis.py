@@ -26,7 +26,7 @@ from .pseudonyms import Pseudonyms
 
 NAME = "polis"
 _FOLDER = "data/polis"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MODERATED = {Status.ACCEPTED: 1, Status.PENDING: 0, Status.REJECTED: -1}
 _DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1)
@@ -54,7 +54,8 @@ def plain(text: str) -> str:
     NUL characters, which CSV readers refuse, are left out.
     """
     text = text.replace("\0", "")
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    runs = text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if runs else text
 
 
 def _summary(material: Material, figures: Figures) -> Iterable[Sequence[Cell]]:
