@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from litestar import Litestar
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
+from .api import live
 from .api.documentation import configuration
 from .api.errors import Errors
 from .api.limits import Limits, LocalLimits
@@ -19,26 +21,44 @@ from .api.services.desk import Desk
 from .api.services.similar import SimilarStatements
 from .api.sessions import Sessions
 from .api.shell import Shell
+from .deliberation.state import RoomState
+from .ids import LogId
 from .pages import failure_page
 from .pages import handlers as page_handlers
 from .runtime.exporting import exporter
-from .runtime.house import open_house
+from .runtime.house import House, open_house
+from .runtime.hub import Hub
 from .runtime.installation import secret_key
 from .runtime.ports import Chance, Clock, SystemClock
 from .runtime.vectors import StoredVectors
 from .settings import Settings
 from .synthesis.adapters.choose import make_embedder
+from .workflows.service import start as start_workflows
 
 STATIC = "/static"
 
 
-def create_app(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    chance: Chance | None = None,
-    limits: Limits | None = None,
-) -> Litestar:
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What can be put in the place of the real thing, and what is told how it goes.
+
+    Without ``workflows`` nothing is analysed or drafted: for tests of everything else. ``opened``
+    is called with the house before anybody is served; ``failed`` with what kept the application
+    from opening, or went wrong as it closed.
+    """
+
+    clock: Clock | None = None
+    chance: Chance | None = None
+    limits: Limits | None = None
+    workflows: bool = True
+    opened: Callable[[House], Awaitable[None]] | None = None
+    failed: Callable[[Exception], None] | None = None
+
+
+AS_IT_IS = Parts()
+
+
+def create_app(settings: Settings, parts: Parts = AS_IT_IS) -> Litestar:
     """Return an application; its lifespan opens the house and what belongs to it, and closes it.
 
     Raises:
@@ -47,28 +67,25 @@ def create_app(
     desk = Desk(
         settings=settings,
         sessions=Sessions(secret_key(settings)),
-        limits=limits or LocalLimits(),
+        limits=parts.limits or LocalLimits(),
         metrics=Metrics(),
-        clock=clock or SystemClock(),
+        clock=parts.clock or SystemClock(),
     )
     errors = Errors(failure_page)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            house = await stack.enter_async_context(
-                open_house(settings, write=True, clock=clock, chance=chance)
-            )
-            embedder = make_embedder(settings.embedder)
-            stack.push_async_callback(embedder.close)
-            similar = SimilarStatements(embedder, StoredVectors(house.database))
-            stack.push_async_callback(similar.close)
-            desk.open(house, similar)
-            desk.report = exporter(house.database, settings).report_html
-            yield
+        try:
+            async with AsyncExitStack() as stack:
+                await _open(desk, parts, stack)
+                yield
+        except Exception as error:
+            if parts.failed is not None:
+                parts.failed(error)
+            raise
 
     app = Litestar(
-        [*handlers(desk), *page_handlers(desk), *_static()],
+        [*handlers(desk), live.handler(desk), *page_handlers(desk), *_static()],
         lifespan=[lifespan],
         exception_handlers={Exception: errors.handle},
         openapi_config=configuration(),
@@ -84,6 +101,43 @@ def create_app(
         render=errors.render,
     )
     return app
+
+
+async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
+    """Open everything; what was opened is closed by ``stack``, the last first."""
+    settings = desk.settings
+    rooms = _Rooms()
+    hub = Hub(rooms)
+    rooms.house = house = await stack.enter_async_context(
+        open_house(settings, write=True, clock=parts.clock, chance=parts.chance, announcer=hub)
+    )
+    stack.callback(hub.stop)
+    embedder = make_embedder(settings.embedder)
+    stack.push_async_callback(embedder.close)
+    similar = SimilarStatements(embedder, StoredVectors(house.database))
+    stack.push_async_callback(similar.close)
+    desk.open(house, hub, similar)
+    bundles = exporter(house.database, settings)
+    desk.export = lambda state: bundles.export_zip(state.slug)
+    desk.report = bundles.report_html
+    desk.metrics.gauge("folkmoot_sockets", "Sockets that listen.", hub.listeners)
+    desk.metrics.gauge("folkmoot_sockets_blocked", "Sockets that wait.", lambda: hub.blocked)
+    if parts.opened is not None:
+        await parts.opened(house)
+    if parts.workflows:
+        at_work = await start_workflows(house, embedder, settings)
+        stack.push_async_callback(at_work.stop)
+        desk.moved.append(lambda _: at_work.wake())
+
+
+class _Rooms:
+    """The house's rooms for the hub, which must be there before the house is."""
+
+    house: House
+
+    async def room(self, log: LogId) -> RoomState:
+        """Return a room, at rest."""
+        return await self.house.room(log)
 
 
 def _static() -> list[ControllerRouterHandler]:

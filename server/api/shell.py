@@ -21,6 +21,8 @@ from .problems import Problem, problem
 from .sessions import Sessions
 
 FACTS = "folkmoot.facts"
+SEND = "folkmoot.send"
+"""Keys of our own in a scope: what was read of the headers, and the server's own ``send``."""
 CSRF_FIELD = "csrf"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = b"application/x-www-form-urlencoded"
@@ -117,6 +119,7 @@ class Shell:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": "foreign origin"})
         else:
+            scope[SEND] = send  # type: ignore[literal-required]  # our own key in the scope
             await self._app(scope, receive, send)
 
     def _may_open(self, scope: Scope) -> bool:

@@ -12,6 +12,7 @@ from litestar import Request
 from ...deliberation.assembly import AssemblyState
 from ...errors import Invalid
 from ...ids import LogId
+from ...runtime.hub import Hub
 from ...runtime.installation import public_address
 from ...runtime.ports import Clock
 from ...runtime.writer import House, Key
@@ -35,8 +36,8 @@ class Desk:
     """One server's collaborators. The house is opened when the server starts, and given then.
 
     ``export`` gives an assembly's bundle as a zip, ``report`` the report's page of the assembly
-    with a slug; ``moved`` are told of a room whose drafts were
-    asked for or whose phase changed, so that work on it can begin.
+    with a slug; ``moved`` are told of a room whose
+    drafts were asked for or whose phase changed, so that work on it can begin.
     """
 
     settings: Settings
@@ -51,10 +52,12 @@ class Desk:
     identities: Identities = field(init=False)
     analyses: Analyses = field(init=False)
     similar: SimilarStatements = field(init=False)
+    hub: Hub = field(init=False)
 
-    def open(self, house: House, similar: SimilarStatements) -> None:
-        """Begin to serve what is in ``house``."""
+    def open(self, house: House, hub: Hub, similar: SimilarStatements) -> None:
+        """Begin to serve what is in ``house``, and what ``hub`` tells of it."""
         self.house = house
+        self.hub = hub
         self.identities = Identities(self.sessions, house, self.clock.now)
         self.analyses = Analyses(house)
         self.similar = similar
@@ -90,7 +93,7 @@ class Desk:
         return Key(person, given, digest(request.scope["path"], await request.body()))
 
     def move(self, log: LogId) -> None:
-        """Tell whoever works on rooms that something is to be done in one."""
+        """Tell whoever works on rooms that there is something to do in one."""
         for tell in self.moved:
             tell(log)
 

@@ -1,0 +1,148 @@
+"""``serve``: the server, from the first to the last connection."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from ..settings import Settings
+from .common import Failure, failing_in_one_sentence, settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from litestar import Litestar
+
+    from ..runtime.house import House
+
+GRACE_SECONDS = 5
+SOCKET_FRAME = 64 * 1024
+_BACKLOG = 2048
+
+
+@click.command(
+    short_help="Run the server.",
+    epilog="Example: python -m server serve --host 127.0.0.1 --port 8000 --demo",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 takes a free one.",
+)
+@click.option("--demo", is_flag=True, help="Open the demo assembly, and print its links.")
+def command(host: str, port: int, *, demo: bool) -> None:
+    """Run the server until it is told to stop (SIGTERM or Ctrl-C).
+
+    Everything acknowledged is on disk then; sockets are closed with 1012, and clients come back.
+    """
+    serve(settings(), host, port, demo=demo)
+
+
+def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
+    """Listen until a signal comes.
+
+    Raises:
+        Failure: the address is taken, a setting is wrong, or the database cannot be opened.
+    """
+    from ..app import Parts, create_app
+    from ..runtime.installation import note_address, public_address
+
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    # It would log tracebacks, and what went wrong may quote what people wrote.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    failure: list[Exception] = []
+
+    async def opened(house: House) -> None:
+        click.echo(f"Folkmoot is at {public_address(given)}")
+        if demo:
+            await _open_demo(house, public_address(given))
+        sys.stdout.flush()
+
+    with failing_in_one_sentence():
+        listening = _listen(host, port)
+        note_address(given, _address(listening))
+        app = create_app(given, Parts(opened=opened, failed=failure.append))
+    server_of(app).run(sockets=[listening])
+    with failing_in_one_sentence():
+        for error in failure:
+            raise error
+
+
+def server_of(app: Litestar) -> uvicorn.Server:
+    """Return a server for ``app`` with the limits of this house; give it a listening socket."""
+    import uvicorn
+
+    from ..runtime.protocol import DroppingProtocol
+
+    class Server(uvicorn.Server):
+        """Ends on a signal without raising it again: having drained is having done it."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            kept = {
+                each: signal.signal(each, self.handle_exit)
+                for each in (signal.SIGINT, signal.SIGTERM)
+            }
+            try:
+                yield
+            finally:
+                for each, handler in kept.items():
+                    signal.signal(each, handler)
+
+    return Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws=DroppingProtocol,
+            ws_max_size=SOCKET_FRAME,
+            ws_per_message_deflate=False,
+            access_log=False,
+            log_config=None,
+            lifespan="on",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            server_header=False,
+        )
+    )
+
+
+async def _open_demo(house: House, address: str) -> None:
+    from ..demo.founding import ensure_demo
+    from ..runtime.invites import link
+    from ..runtime.ports import SystemChance
+
+    access = await ensure_demo(house, SystemChance())
+    click.echo(f"Join the demo at       {link(address, access.invite)}")
+    click.echo(f"Run it as facilitator  {link(address, access.facilitator)}")
+    click.echo("Its 300 participants are simulated.")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise Failure(f"{host} port {port} cannot be listened on: {error.strerror}.") from error
+    listening.setblocking(False)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what is printed, not what is bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
