@@ -87,11 +87,15 @@ class Round:
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
-        """What is put to ratification: every clause of every winner.
+        """What is put to ratification: every clause of every winner, a text once.
 
         Ties stay ties: where two drafts win, people decide on the clauses of both.
         """
-        return tuple(clause for draft in self.winners for clause in draft.clauses)
+        distinct: dict[str, Clause] = {}
+        for draft in self.winners:
+            for clause in draft.clauses:
+                distinct.setdefault(clause.text, clause)
+        return tuple(distinct.values())
 
 
 @dataclass(slots=True)

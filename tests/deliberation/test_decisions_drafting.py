@@ -205,3 +205,19 @@ def test_the_charter_limits_the_rounds(ranking: RoomWorld) -> None:
     assert isinstance(refusal, Conflict)
     assert "1 rounds" in refusal.message
     assert ranking.state.statements[StatementId("s0000000000000001")].visible
+
+
+def test_where_drafts_tie_their_clauses_are_ratified_each_text_once(room: RoomWorld) -> None:
+    cites = list(room.state.statements)[:2]
+    first, second = draft("d1", cites), draft("d2", cites)
+    shared = msgspec.structs.replace(second.clauses[0], text=first.clauses[0].text)
+    second = msgspec.structs.replace(second, clauses=(shared, *second.clauses[1:]))
+    room.do(_proposal(room, _asked(room), drafts=(first, second)))
+    room.do(c.ChangePhase(phase=Phase.RANKING), FACILITATOR)
+    for person in (ANN, BEN):
+        room.do(c.CastRanking(order=(("d1", "d2"),), seen=("d1", "d2")), person)
+    room.do(c.ChangePhase(phase=Phase.RATIFYING), FACILITATOR)
+    assert [clause.id for clause in room.state.clauses] == [
+        *(clause.id for clause in first.clauses),
+        *(clause.id for clause in second.clauses[1:]),
+    ]
