@@ -134,19 +134,25 @@ def hidden_columns(state: RoomState) -> NDArray[np.bool_]:
 
 
 def compute(
-    moment: Moment, *, previous: Smoothing | None = None, mapper: Mapper = map
+    moment: Moment,
+    *,
+    previous: Smoothing | None = None,
+    shuffles: int | None = None,
+    mapper: Mapper = map,
 ) -> PublishedAnalysis:
     """Analyze a moment, its groups held against chance.
 
     While the room is open the number of groups shown is smoothed: another number of them must have
     won four times running (``previous`` is the last analysis' smoothing). That no groups can be
-    told, and that some can after all, shows at once. The same for every order of rows, and however
+    told, and that some can after all, shows at once. ``shuffles`` None: 99 while the room is open,
+    200 after it. The same for every order of rows, and however
     ``mapper`` spreads the work.
     """
     if not moment.votes.size:
         raise ValueError("there is nothing to analyze in a room without people or statements")
     still_open = moment.phase is Phase.OPEN
-    effort = Effort(shuffles=OPEN_SHUFFLES if still_open else SHUFFLES, mapper=mapper)
+    shuffles = shuffles or (OPEN_SHUFFLES if still_open else SHUFFLES)
+    effort = Effort(shuffles=shuffles, mapper=mapper)
     found = analyze(moment.votes, moderated_out=moment.hidden, seed=SEED, effort=effort)
     smoothing = Smoothing(k=found.groups.k)
     if still_open and previous is not None:

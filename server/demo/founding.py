@@ -19,7 +19,7 @@ from ..runtime.founding import Founding, Plan, founding
 from ..runtime.house import House
 from ..runtime.invites import digest_of, new_code
 from ..runtime.ports import Chance
-from .population import Population, authors, population
+from .population import PEOPLE, Population, authors, population
 from .statements import ORGANISER_STATEMENTS, STATEMENTS, TESTIMONIES
 
 SLUG: Final = "demo"
@@ -53,8 +53,10 @@ class DemoAccess:
     facilitator: str
 
 
-async def ensure_demo(house: House, chance: Chance) -> DemoAccess:
+async def ensure_demo(house: House, chance: Chance, *, people: int = PEOPLE) -> DemoAccess:
     """Make the demo assembly where there is none, and a fresh facilitator's invite each time.
+
+    ``people`` are simulated where it is made; 300 but for tests.
 
     Raises:
         StorageFull, StorageFault: it was not made.
@@ -64,7 +66,7 @@ async def ensure_demo(house: House, chance: Chance) -> DemoAccess:
         state = await house.assembly_by_slug(SLUG)
     except NotFound:
         begun = founding(_PLAN, code, chance)
-        await house.submit_together((*begun.units, *_units(begun, population(), chance)))
+        await house.submit_together((*begun.units, *_units(begun, population(people), chance)))
         return DemoAccess(SLUG, begun.assembly, INVITE, code)
     assembly = state.log
     await house.submit(assembly, c.IssueInvite(digest=digest_of(code), role=Role.FACILITATOR), None)

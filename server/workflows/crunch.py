@@ -41,17 +41,19 @@ class Cruncher(Protocol):
 class HereCruncher:
     """A :class:`Cruncher` in the calling thread, and in ``processes`` of their own for many votes.
 
-    For the command line and for tests; ``processes`` None: as many as there are cores.
+    For the command line and for tests; ``processes`` None: as many as there are cores. ``shuffles``
+    as in ``published.compute``.
     """
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(self, processes: int | None = None, shuffles: int | None = None) -> None:
         self._processes = processes
+        self._shuffles = shuffles
 
     def analysis(self, moment: Moment, previous: Smoothing | None) -> PublishedAnalysis:
         """Return the published analysis of a moment."""
         votes = int(np.count_nonzero(moment.votes != EMPTY))
         with spread(votes, processes=self._processes) as mapper:
-            return compute(moment, previous=previous, mapper=mapper)
+            return compute(moment, previous=previous, shuffles=self._shuffles, mapper=mapper)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
@@ -48,6 +48,10 @@ class Interrupted(BaseException):
     """
 
 
+class _Cancellable(Protocol):
+    def cancel(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """When some work last ended (monotonic seconds), and how long it took."""
@@ -70,6 +74,7 @@ class Durable:
         self._active: dict[str, float] = {}
         self._last: dict[str, Finished] = {}
         self._idle = threading.Event()
+        self._waited_for: set[_Cancellable] = set()
         self._started = 0.0
 
     async def start(self) -> None:
@@ -114,6 +119,8 @@ class Durable:
         self._bench.close()
         with self._guard:
             waiting = bool(self._active)
+            for each in self._waited_for:
+                each.cancel()
         if waiting:
             await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._idle.wait, _STOP_SECONDS
@@ -185,12 +192,17 @@ class Durable:
             work.close()
             raise Interrupted
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._guard:
+            self._waited_for.add(future)
         try:
             return future.result()
         except BaseException:
             if self._stopping.is_set():
                 raise Interrupted from None
             raise
+        finally:
+            with self._guard:
+                self._waited_for.discard(future)
 
     @contextmanager
     def counted(self, name: str) -> Iterator[None]:

@@ -21,7 +21,7 @@ from .flows import begin_analysis, begin_drafts, begin_export, begin_themes
 
 TICK_SECONDS = 1.0
 _REST = 2.0
-_SHORTEST_REST = 3.0
+SHORTEST_REST = 3.0
 """After an analysis a room rests for twice the time that it took, and for three seconds at least.
 """
 _PATIENCE = 10.0
@@ -32,11 +32,20 @@ _log = logging.getLogger(__name__)
 class Workflows:
     """Looks at every room once a second and starts what it needs; nothing is done twice."""
 
-    def __init__(self, house: House, durable: Durable, bench: Bench, *, tick: float = TICK_SECONDS):
+    def __init__(
+        self,
+        house: House,
+        durable: Durable,
+        bench: Bench,
+        *,
+        tick: float = TICK_SECONDS,
+        rest: float = SHORTEST_REST,
+    ):
         self._house = house
         self._durable = durable
         self._bench = bench
         self._tick = tick
+        self._rest = rest
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -123,7 +132,7 @@ class Workflows:
 
     def _rested(self, room: LogId) -> bool:
         last = self._durable.last("analysis", room)
-        return _long_since(last, max(_SHORTEST_REST, _REST * last.took if last else 0.0))
+        return _long_since(last, max(self._rest, _REST * last.took if last else 0.0))
 
 
 def _long_since(last: Finished | None, seconds: float) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from server.deliberation import events as e
 from server.deliberation.charter import Charter
 from server.deliberation.insight import AnalysisView, Standing, analysis_for
-from server.deliberation.opinion import Analysis, analyze
+from server.deliberation.opinion import Analysis, Effort, analyze
 from server.deliberation.published import (
     SEED,
     Outline,
@@ -117,7 +117,7 @@ def person(number: int, role: Role = Role.PARTICIPANT) -> Viewer:
 
 
 def seen(state: RoomState, viewer: Viewer) -> AnalysisView:
-    return analysis_for(compute(moment_of(state)), state, viewer)
+    return analysis_for(compute(moment_of(state), shuffles=19), state, viewer)
 
 
 VOTES = two_camps(64, 12)
@@ -126,7 +126,7 @@ VOTES = two_camps(64, 12)
 @functools.cache
 def published_in(phase: Phase) -> PublishedAnalysis:
     """Return the analysis of the two camps; computed once a phase, since chance takes its time."""
-    return compute(moment_of(room_with(VOTES, phase)))
+    return compute(moment_of(room_with(VOTES, phase)), shuffles=19)
 
 
 def camps(viewer: Viewer) -> AnalysisView:
@@ -186,7 +186,7 @@ def test_a_vote_after_the_publication_moves_the_person_and_no_count() -> None:
     votes[0] = EMPTY
     votes[0, :6] = 1
     room = room_with(votes)
-    published = compute(moment_of(room))
+    published = compute(moment_of(room), shuffles=19)
     before = analysis_for(published, room, person(0))
     assert before.you is not None
     assert before.you.group is None
@@ -312,7 +312,9 @@ def test_the_shown_number_of_groups_changes_after_four_wins() -> None:
     """The demo's people fall into three groups, and into two that are better than chance too."""
     votes = population().votes
     room = room_with(votes)
-    found = analyze(votes, moderated_out=np.zeros(votes.shape[1], np.bool_), seed=SEED)
+    found = analyze(
+        votes, moderated_out=np.zeros(votes.shape[1], np.bool_), seed=SEED, effort=Effort(19)
+    )
     assert found.groups.k == 3
     shown = []
     smoothing = Smoothing(k=2)
@@ -323,7 +325,7 @@ def test_the_shown_number_of_groups_changes_after_four_wins() -> None:
     # From no groups to some, and back, there is no waiting; nor for one that chance would explain.
     assert smoothed(Smoothing(k=1), found).k == 3
     assert smoothed(Smoothing(k=5), found).k == (5 if stands(found, 5) else 3)
-    display = compute(moment_of(room), previous=Smoothing(k=2))
+    display = compute(moment_of(room), previous=Smoothing(k=2), shuffles=19)
     assert len(display.map.groups) == 2
     assert display.smoothing == Smoothing(k=2, challenger=3, wins=1)
 
