@@ -40,11 +40,6 @@ class KeyDigests:
     id: bytes
     digest: bytes
 
-    @classmethod
-    def of(cls, key: Key) -> KeyDigests:
-        """Return what a key is found by."""
-        return cls(key_id(key.person, key.key), key.body_digest)
-
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -62,11 +57,21 @@ class Ticket:
     actor: c.Actor | None
     key: KeyDigests | None
     future: asyncio.Future[tuple[Committed, ...]]
+    alone: bool
+    """It takes a batch of its own, since undoing it would undo its neighbours too."""
 
-    @property
-    def alone(self) -> bool:
-        """It takes a batch of its own, since undoing it would undo its neighbours too."""
-        return len(self.units) > 1 or isinstance(self.units[0][1], c.CreateAssembly)
+    @classmethod
+    def of(
+        cls,
+        units: tuple[Unit, ...],
+        actor: c.Actor | None,
+        key: Key | None,
+        future: asyncio.Future[tuple[Committed, ...]],
+    ) -> Ticket:
+        """Return a ticket for commands that were submitted."""
+        digests = None if key is None else KeyDigests(key_id(key.person, key.key), key.body_digest)
+        alone = len(units) > 1 or isinstance(units[0][1], c.CreateAssembly)
+        return cls(units, actor, digests, future, alone)
 
 
 Outcome = tuple[Committed, ...] | Exception

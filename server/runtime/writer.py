@@ -19,7 +19,7 @@ from ..store import log as store
 from ..store.artifacts import Artifact
 from ..store.database import Database
 from ..store.writing import Begun, Ledger
-from .batch import Batch, Committed, Key, KeyDigests, Outcome, Spoiled, Ticket, Unit, wanted
+from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
 from .doorbell import Doorbell
 from .ports import Chance, Clock
 from .states import Announcer, Silence, State, States, evolve
@@ -177,8 +177,7 @@ class House:
         if self._stopping:
             raise Stopping("The server is going down and takes no more commands.")
         future: asyncio.Future[tuple[Committed, ...]] = asyncio.get_running_loop().create_future()
-        digests = KeyDigests.of(key) if key is not None else None
-        self._queue.append(Ticket(units, actor, digests, future))
+        self._queue.append(Ticket.of(units, actor, key, future))
         self._queued.set()
         return await future
 
@@ -191,27 +190,44 @@ class House:
                     await self._carry_out(self._take())
 
     def _take(self) -> list[Ticket]:
-        taken = [self._queue.popleft()]
-        while (
-            self._queue
-            and len(taken) < MOST_AT_ONCE
-            and not taken[0].alone
-            and not self._queue[0].alone
-        ):
-            taken.append(self._queue.popleft())
+        queue = self._queue
+        taken = [queue.popleft()]
+        if not taken[0].alone:
+            while queue and len(taken) < MOST_AT_ONCE and not queue[0].alone:
+                taken.append(queue.popleft())
         return taken
 
-    async def _carry_out(self, tickets: list[Ticket]) -> None:
+    async def _carry_out(self, taken: list[Ticket]) -> None:
+        tickets = await self._with_states(taken)
+        if not tickets:
+            return
         try:
-            for log in {log for ticket in tickets for log, _ in ticket.units}:
-                await self._states.load(log)
-            begun = await self._database.on_writer(
-                self._ledger.begin, wanted(tickets, self._states)
-            )
+            asked = wanted(tickets, self._states)
+            begun = await self._database.on_writer(self._ledger.begin, asked)
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             _answer((ticket, _fault(error)) for ticket in tickets)
             return
         await self._decide_and_commit(tickets, begun)
+
+    async def _with_states(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Load what ``tickets`` are about; those whose log can't be read are answered here."""
+        broken: dict[LogId, Fault] = {}
+        for log in {log for ticket in tickets for log, _ in ticket.units}:
+            if self._states.get(log) is None:
+                try:
+                    await self._states.load(log)
+                except Exception as error:  # noqa: BLE001 - one log's state is not the others'
+                    broken[log] = _fault(error)
+        if not broken:
+            return tickets
+        kept: list[Ticket] = []
+        for ticket in tickets:
+            fault = next((broken[log] for log, _ in ticket.units if log in broken), None)
+            if fault is None:
+                kept.append(ticket)
+            else:
+                _answer([(ticket, fault)])
+        return kept
 
     async def _decide_and_commit(self, tickets: list[Ticket], begun: Begun) -> None:
         batch = Batch(self._states, begun, self._announcer, self._clock, self._chance)

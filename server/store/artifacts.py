@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
 
 from ..ids import LogId
+from ..synthesis.text import digest
 from . import bulk
 from .tables import ARTIFACT, EMBEDDING
 
@@ -85,6 +86,13 @@ def vectors(connection: Connection, model: str, digests: Sequence[str]) -> dict[
         )
         found.update(connection.execute(asked).all())
     return found
+
+
+def forget_texts(connection: Connection, texts: Iterable[str]) -> None:
+    """Delete the vectors of texts, of every model: a vector says much of what was written."""
+    connection.execute(
+        delete(EMBEDDING).where(EMBEDDING.c.digest.in_([digest(text) for text in texts]))
+    )
 
 
 def keep_vectors(connection: Connection, model: str, vectors: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Inserting many rows with one statement.
+"""Inserting and finding many rows with one statement.
 
 A statement a batch, not a row: every step of the driver gives up and takes back the interpreter's
 lock, which under load costs far more than the row does.
@@ -6,9 +6,10 @@ lock, which under load costs far more than the row does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import Connection, Table
 
@@ -38,6 +39,23 @@ def upsert(
 
 def _mark(connection: Connection) -> str:
     return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+
+def find(connection: Connection, table: Table, keys: Sequence[Cell]) -> Iterator[Sequence[Any]]:
+    """Give the rows whose primary key, of one column, is among ``keys``, as the table has them."""
+    mark = _mark(connection)
+    for start in range(0, len(keys), _MOST_AT_ONCE):
+        some = keys[start : start + _MOST_AT_ONCE]
+        yield from connection.exec_driver_sql(_by_key(table, len(some), mark), tuple(some))
+
+
+@lru_cache(maxsize=1024)
+def _by_key(table: Table, count: int, mark: str) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    (key,) = table.primary_key.columns
+    marks = ", ".join([mark] * count)
+    # Names come from the tables' definitions, never from outside.
+    return f'SELECT {columns} FROM "{table.name}" WHERE "{key.name}" IN ({marks})'  # noqa: S608
 
 
 def _run(

@@ -69,7 +69,7 @@ class Database:
         path = _path(url)
         if hold:
             path.parent.mkdir(parents=True, exist_ok=True)
-        elif not path.is_file():
+        elif not path.is_file() or path.stat().st_size == 0:
             raise StorageFault(f"There is no database at {path}.")
         held = Hold.take(path, wait=wait) if hold else None
         database: Database | None = None

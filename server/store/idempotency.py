@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from ..ids import LogId
 from . import bulk
@@ -36,16 +36,11 @@ def key_id(person: str, key: str) -> bytes:
     ]
 
 
-_USED = select(IDEMPOTENCY).where(IDEMPOTENCY.c.id.in_(bindparam("keys", expanding=True)))
-
-
 def used(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Used]:
     """Return those of ``keys`` that were used before."""
-    if not keys:
-        return {}
     return {
         id_: Used(id_, digest, LogId(log), first, last)
-        for id_, digest, log, first, last in connection.execute(_USED, {"keys": list(keys)})
+        for id_, digest, log, first, last in bulk.find(connection, IDEMPOTENCY, list(keys))
     }
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from ..deliberation.events import ContentErased, Recorded
+from ..deliberation.events import ContentErased, Recorded, StatementSubmitted
 from ..errors import StorageFault, StorageFull
 from ..ids import LogId
-from . import idempotency, log, projections
+from . import artifacts, idempotency, log, projections
 from .database import Database
 from .faults import named
 from .idempotency import Used
@@ -90,6 +90,9 @@ class Ledger:
             raise StorageFault("There is no transaction to commit.")
         try:
             with named():
+                erasing = _erasing(batch)
+                if erasing:
+                    _forget_vectors(connection, erasing)
                 log.append(connection, batch, self._salts)
                 for each in batch:
                     projections.apply(connection, each.log, each.kind, each.recorded)
@@ -99,7 +102,7 @@ class Ledger:
             self.abandon()
             raise
         self._close()
-        if any(type(each.event) is ContentErased for one in batch for each in one.recorded):
+        if erasing:
             self._clear_journal()
 
     def abandon(self) -> None:
@@ -128,6 +131,28 @@ class Ledger:
         # What was to be erased is committed already, so nobody must hear that it failed.
         with suppress(StorageFault, StorageFull), named():
             self._database.checkpoint()
+
+
+def _erasing(batch: Sequence[Appending]) -> dict[LogId, list[int]]:
+    """Return by log the seqs whose words a batch erases."""
+    erasing: dict[LogId, list[int]] = {}
+    for one in batch:
+        for each in one.recorded:
+            if type(each.event) is ContentErased:
+                erasing.setdefault(one.log, []).extend(each.event.remains)
+    return erasing
+
+
+def _forget_vectors(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
+    records = (
+        recorded
+        for which, seqs in erasing.items()
+        for recorded in log.records_at(connection, which, seqs)
+    )
+    artifacts.forget_texts(
+        connection,
+        [each.event.text for each in records if isinstance(each.event, StatementSubmitted)],
+    )
 
 
 def _repeat(connection: Connection, use: Used) -> tuple[Recorded, ...]:

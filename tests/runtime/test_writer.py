@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,12 +16,14 @@ from hypothesis import strategies as st
 from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation.commands import Actor
+from server.deliberation.room import RoomState
 from server.deliberation.vocabulary import Choice, Decision, Phase, Reason, Role
 from server.errors import (
     Conflict,
     Fault,
     Forbidden,
     KeyReused,
+    LogBroken,
     NotFound,
     Refusal,
     Stopping,
@@ -27,11 +32,17 @@ from server.errors import (
 )
 from server.ids import AssemblyId, LogId, RoomId, StatementId
 from server.runtime import batch
+from server.runtime.house import open_house
 from server.runtime.states import Silence
+from server.runtime.vectors import StoredVectors
 from server.runtime.writer import Committed
+from server.settings import Settings
 from server.store import log as store
 from server.store import lookups
+from server.store.artifacts import Artifact
+from server.store.log import Appending
 from server.store.replay import replay
+from server.store.writing import Ledger, Wanted
 
 from .house import ALOG, ASSEMBLY, RLOG, ROOM, Home, admit, at_home, found, key, vote, write
 
@@ -489,3 +500,76 @@ async def test_commands_of_other_kinds_do_not_change_a_batch(tmp_path: Path) -> 
             await home.house.room(ALOG)
         with pytest.raises(NotFound):
             await home.house.assembly(RLOG)
+
+
+async def test_a_log_that_cannot_be_read_hurts_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    async with at_home(path) as home:
+        await found(home.house)
+        await found(home.house, slug="b", assembly=AssemblyId("a2"), room=RoomId("r2"))
+    connection = sqlite3.connect(path)
+    connection.execute("DELETE FROM payload WHERE log = 'r2' AND seq = 1")
+    connection.commit()
+    connection.close()
+    async with at_home(path) as home:
+        notice = c.PostNotice(text="N")
+        answers = await asyncio.gather(
+            home.house.submit(RLOG, notice, None),
+            home.house.submit(LogId("r2"), notice, None),
+            home.house.submit(RLOG, notice, None),
+            return_exceptions=True,
+        )
+        assert [type(answer) for answer in answers] == [Committed, LogBroken, Committed]
+        with pytest.raises(LogBroken):
+            await home.house.room(LogId("r2"))
+        await holds(home)
+
+
+class Hearing(Silence):
+    """An announcer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def publish(self, state: RoomState, happened: Sequence[e.Recorded], told: object) -> None:
+        self.heard.extend(each.seq for each in happened)
+
+
+async def test_what_another_process_appended_is_folded_and_told_first(tmp_path: Path) -> None:
+    hearing = Hearing()
+    async with at_home(tmp_path / "x.db", announcer=hearing) as home:
+        await found(home.house)
+        other = Ledger(home.database, os.urandom)
+        async with home.database.turn:
+            begun = await home.database.on_writer(other.begin, Wanted({RLOG: 2}))
+            foreign = e.Recorded(
+                log=RLOG, seq=3, at=1_796_000_000_000, by=None, event=e.NoticePosted(text="theirs")
+            )
+            appending = Appending(RLOG, store.ROOM, begun.heads[RLOG], (foreign,))
+            await home.database.on_writer(other.commit, (appending,), ())
+        done = await home.house.submit(RLOG, c.PostNotice(text="ours"), None)
+        assert done.recorded[0].seq == 4
+        assert done.recorded[0].at == foreign.at  # a log's time never goes back
+        assert (await home.house.room(RLOG)).notices == [(3, "theirs"), (4, "ours")]
+        assert hearing.heard == [1, 2, 3, 4]
+        await holds(home)
+
+
+async def test_a_house_opens_on_settings_and_reads_beside_one_that_writes(tmp_path: Path) -> None:
+    settings_ = Settings(data_dir=tmp_path / "data")
+    async with open_house(settings_) as house:
+        await found(house)
+        async with open_house(settings_, write=False) as reader:
+            assert (await reader.room(RLOG)).phase is Phase.OPEN
+            with pytest.raises(StorageFault, match="reading only"):
+                await reader.submit(RLOG, c.PostNotice(text="N"), None)
+        artifact = Artifact(RLOG, "analysis", "d", 2, b"{}")
+        await house.keep(artifact)
+        assert await house.artifact(RLOG, "analysis") == artifact
+        assert await house.artifact(RLOG, "analysis", "other") is None
+        cache = StoredVectors(house.database)
+        row = np.array([0.5, -1.0], dtype=np.float32)
+        await cache.put("e5", {"d1": row})
+        got = await cache.get("e5", ["d1", "d2"])
+        assert list(got) == ["d1"]
+        assert (got["d1"] == row).all()

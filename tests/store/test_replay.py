@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ from server.deliberation.commands import Actor
 from server.deliberation.vocabulary import Channel, Choice, Decision, Kind, Reason, Role
 from server.errors import LogBroken
 from server.ids import LogId
+from server.store import artifacts
 from server.store import log as store
 from server.store.database import Database
 from server.store.replay import Replayed, replay
+from server.synthesis.text import digest
 
 from ..runtime.house import ALOG, RLOG, Home, admit, at_home, found, vote, write
 
@@ -136,6 +137,8 @@ async def test_erasure_keeps_chain_replay_and_state(tmp_path: Path) -> None:
     async with at_home(path) as home:
         one, _ = await lived(home)
         before = {log: await home.database.reading(store.envelopes, log) for log in (ALOG, RLOG)}
+        vectors = {digest("The secret word is xyzzy"): b"1", digest("Something else"): b"2"}
+        await home.database.writing(artifacts.keep_vectors, "e5", vectors)
         for log in (ALOG, RLOG):
             state: Any = await (home.house.room(log) if log == RLOG else home.house.assembly(log))
             words = list(state.words[one.participant])
@@ -150,13 +153,15 @@ async def test_erasure_keeps_chain_replay_and_state(tmp_path: Path) -> None:
             assert after[: len(before[log])] == before[log]
             read = await home.database.reading(store.records, log)
             for seq in words:
-                left = event.remains[seq]
+                remains = event.remains[seq]
                 assert read[seq - 1] == e.Recorded(
-                    log=log, seq=seq, at=left.at, by=left.by, event=left.event
+                    log=log, seq=seq, at=remains.at, by=remains.by, event=remains.event
                 )
+        left = await home.database.reading(artifacts.vectors, "e5", tuple(vectors))
+        assert list(left) == [digest("Something else")]
         room, assembly = await home.house.room(RLOG), await home.house.assembly(ALOG)
         # Nobody reads now, so the words stand in no file any more.
-        files = b"".join(map(Path.read_bytes, await asyncio.to_thread(list, tmp_path.iterdir())))
+        files = all_bytes(tmp_path)
         assert b"secret word" not in files
         assert b"Lived through" not in files
         assert files.count(b"xyzzy") > 0  # what the other person wrote stays
@@ -167,6 +172,10 @@ async def test_erasure_keeps_chain_replay_and_state(tmp_path: Path) -> None:
         assert again == room
         assert await home.house.assembly(ALOG) == assembly
         assert await home.database.reading(store.check, RLOG)
+
+
+def all_bytes(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in folder.iterdir())
 
 
 async def test_what_is_gone_without_an_erasure_is_told(tmp_path: Path) -> None:
