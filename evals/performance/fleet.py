@@ -171,8 +171,7 @@ class Member:
         what = self._rng.random()
         path = f"/api/rooms/{self.room}"
         if what < 0.01:
-            number = self._asked
-            await self._command(f"{path}/statements", text=f"{self.participant} says {number}")
+            await self._write()
         elif what < 0.15 and self.ledger.votes():
             again = self._rng.choice(sorted(self.ledger.votes()))
             await self._vote(again)
@@ -183,6 +182,12 @@ class Member:
             found = msgspec.json.decode(answer)["statement"]
             if found is not None:
                 await self._vote(found["id"])
+            elif what > 0.9:
+                await self._write()
+
+    async def _write(self) -> None:
+        text = f"{self.participant} says {self._asked}"
+        await self._command(f"/api/rooms/{self.room}/statements", text=text)
 
     async def _vote(self, statement: str) -> None:
         choice = self._rng.choice(("agree", "agree", "disagree", "pass"))
@@ -304,7 +309,12 @@ class Member:
 
     async def _get(self, path: str) -> bytes:
         async with self._busy:
-            status, answer = await self._ask("GET", path)
+            try:
+                status, answer = await self._ask("GET", path)
+            except _LOST:
+                # The connection was to a server that is no more.
+                self._hang_up()
+                status, answer = await self._ask("GET", path)
         if status != 200:
             raise Unexpected(f"{path}: {status}")
         return answer

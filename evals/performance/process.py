@@ -69,6 +69,12 @@ async def command(data_dir: Path, *arguments: str) -> str:
     return out.decode()
 
 
+def kill_session(leader: int) -> None:
+    """Kill a process that was started in a session of its own, and its workers with it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
 class ServerProcess:
     """``python -m server serve`` on a port of its own; killed, it can be started again."""
 
@@ -121,11 +127,15 @@ class ServerProcess:
                 stderr=log,
                 start_new_session=True,
             )
+        await self._until_ready(begun, patience)
+        return monotonic() - begun
+
+    async def _until_ready(self, begun: float, patience: float) -> None:
         while monotonic() - begun < patience:
             if not self.running:
                 raise CommandFailed(f"the server ended: {self.said()}")
             if await self._ready():
-                return monotonic() - begun
+                return
             await asyncio.sleep(0.02)
         await self.kill()
         raise CommandFailed(f"the server was not ready in {patience} s: {self.said()}")
@@ -162,14 +172,8 @@ class ServerProcess:
         if process is None:
             return 0
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                # Its workers go with it: they are in the session that was started for it.
-                if how is signal.SIGKILL:
-                    os.killpg(process.pid, how)
-                else:
-                    process.send_signal(how)
-        code = await process.wait()
-        if how is not signal.SIGKILL:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        return code
+            if how is signal.SIGKILL:
+                kill_session(process.pid)
+            else:
+                process.send_signal(how)
+        return await process.wait()
