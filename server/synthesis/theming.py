@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from .embedding import Embedded, embed_statements, is_usable
 from .offsets import LanguageOffsets
 from .ports import Embedder, EmbeddingCache, SourceId, SourceStatement
-from .themes import Themes, find_themes
+
+if TYPE_CHECKING:
+    from .themes import Themes
 
 FORMAT = "folkmoot.themes/1"
 
@@ -69,6 +72,9 @@ async def theme_statements(
 
 def theme_embedded(embedded: Embedded, *, seed: int, reruns: int = 10) -> Themed:
     """Find the themes of embedded statements. Blocks: run it on a thread beside an event loop."""
+    # hdbscan and scikit-learn take a second to import, which a server's start need not wait for.
+    from .themes import find_themes  # noqa: PLC0415
+
     statements = embedded.statements
     listed = [place for place, each in enumerate(statements) if _listed(each)]
     usable = [place for place in listed if is_usable(statements[place])]
