@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+from litestar.types import Scope
 
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.commands import Actor
@@ -12,18 +14,8 @@ from ..deliberation.views import Viewer
 from ..deliberation.vocabulary import Channel, Role
 from ..errors import NotFound, NotSignedIn
 from ..ids import LogId, ParticipantId
-from .sessions import COOKIE, LIFETIME_MS, Sessions, Token
-
-_COOKIE_START = COOKIE + "="
-_BEARER = "bearer "
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The token that came with a request, and how: only a cookie is sent by a browser unasked."""
-
-    token: str
-    by_cookie: bool
+from .facts import Credentials, facts_of
+from .sessions import LIFETIME_MS, Sessions, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +53,6 @@ class Assemblies(Protocol):
         ...
 
 
-def credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:
-    """Return the token in a request's raw headers; a bearer token goes before a cookie."""
-    cookie: Credentials | None = None
-    for name, value in headers:
-        if name == b"authorization":
-            text = value.decode("latin-1")
-            if text[:7].lower() == _BEARER:
-                return Credentials(text[7:].strip(), by_cookie=False)
-        elif name == b"cookie":
-            for part in value.decode("latin-1").split(";"):
-                piece = part.strip()
-                if piece.startswith(_COOKIE_START) and len(piece) > len(_COOKIE_START):
-                    cookie = Credentials(piece[len(_COOKIE_START) :], by_cookie=True)
-    return cookie
-
-
 class Identities:
     """Finds who asks; ``clock`` gives ms since 1970."""
 
@@ -87,18 +63,18 @@ class Identities:
         self._assemblies = assemblies
         self._clock = clock
 
-    async def of(self, scope: Mapping[str, Any]) -> Identity:
+    async def of(self, scope: Scope) -> Identity:
         """Return who sent the request or opened the socket behind an ASGI scope.
 
         Raises:
             NotSignedIn: no session, an unreadable one, or one that no longer holds.
         """
-        given = credentials(scope["headers"])
+        given = facts_of(scope).credentials
         if given is None:
             raise NotSignedIn("Please join with an invite first, or sign in with a return code.")
         return await self.behind(given)
 
-    async def found(self, scope: Mapping[str, Any]) -> Identity | None:
+    async def found(self, scope: Scope) -> Identity | None:
         """Return who asks, or None for somebody who is not signed in."""
         try:
             return await self.of(scope)

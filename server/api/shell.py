@@ -8,21 +8,19 @@ layer, since it sits in the path of every vote.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import NotSignedIn, TooLarge
-from .identity import Credentials, credentials
+from .facts import Credentials, Facts, facts_of
 from .problems import Problem, problem
 from .sessions import Sessions
 
-FACTS = "folkmoot.facts"
 SEND = "folkmoot.send"
-"""Keys of our own in a scope: what was read of the headers, and the server's own ``send``."""
+"""Our own key in a socket's scope: the server's ``send``, without the framework's layers."""
 CSRF_FIELD = "csrf"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = b"application/x-www-form-urlencoded"
@@ -39,21 +37,10 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
 )
-_CACHE = (b"cache-control", b"no-store")
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the shell has read of a request's headers."""
-
-    credentials: Credentials | None = None
-    origin: str | None = None
-    host: str = ""
-    csrf: str = ""
-    content_type: bytes = b""
-    length: int | None = None
-    key: str = ""
+"""What every answer carries, unless it says something else under the same name itself."""
+_ADDED = frozenset(name for name, _ in SECURITY_HEADERS)
 
 
 class Observer(Protocol):
@@ -62,29 +49,6 @@ class Observer(Protocol):
     def answered(self, method: str, route: str, status: int) -> None:
         """One request was answered."""
         ...
-
-
-def facts_of(scope: Scope) -> Facts:
-    """Return what the headers of a request or handshake say; each request is read once."""
-    known: Facts | None = scope.get(FACTS)  # type: ignore[assignment]  # our own key in the scope
-    if known is not None:
-        return known
-    facts = Facts(credentials=credentials(scope["headers"]))
-    for name, value in scope["headers"]:
-        if name == b"origin":
-            facts.origin = value.decode("latin-1")
-        elif name == b"host":
-            facts.host = value.decode("latin-1")
-        elif name == b"x-csrf-token":
-            facts.csrf = value.decode("latin-1")
-        elif name == b"content-type":
-            facts.content_type = value
-        elif name == b"content-length":
-            facts.length = int(value) if value.isdigit() else None
-        elif name == b"idempotency-key":
-            facts.key = value.decode("latin-1")
-    scope[FACTS] = facts  # type: ignore[literal-required]  # our own key in the scope
-    return facts
 
 
 class Shell:
@@ -201,7 +165,7 @@ class Shell:
 
     async def _form_refusal(self, facts: Facts, receive: Receive) -> tuple[Problem | None, Receive]:
         """Look into a form for its hidden field, and hand on what was read."""
-        body = await _read(receive)
+        body = await read_body(receive)
         given = facts.credentials
         found = parse_qs(body.decode("latin-1"), max_num_fields=1000).get(CSRF_FIELD, [""])[0]
         if given is None or not self._sessions.csrf_holds(given.token, found):
@@ -229,13 +193,12 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
-def _completed(headers: Any) -> list[tuple[bytes, bytes]]:
-    given = list(headers)
-    names = {name.lower() for name, _ in given}
-    given.extend(pair for pair in SECURITY_HEADERS if pair[0] not in names)
-    if _CACHE[0] not in names:
-        given.append(_CACHE)
-    return given
+def _completed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    given = [*headers]
+    names = {name for name, _ in given}
+    if names.isdisjoint(_ADDED):
+        return [*given, *SECURITY_HEADERS]
+    return [*given, *(pair for pair in SECURITY_HEADERS if pair[0] not in names)]
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
@@ -253,7 +216,8 @@ def _counted(receive: Receive, limit: int) -> Receive:
     return counting
 
 
-async def _read(receive: Receive) -> bytes:
+async def read_body(receive: Receive) -> bytes:
+    """Return a request's whole body; for where nobody else reads it."""
     body = bytearray()
     more = True
     while more:

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
-from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
 
 from ...deliberation import commands as c
 from ...deliberation.decisions import voting as rules
@@ -20,7 +20,8 @@ from ..identity import Identity
 from ..limits import within
 from ..schemas import Next, NextStatement, Receipt, SkipBody, VoteBody
 from ..services.desk import AnyRequest, Desk
-from .answers import receipt
+from ..shell import read_body
+from .answers import Receipt201
 
 _read_vote = msgspec.json.Decoder(VoteBody).decode
 
@@ -35,11 +36,11 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         summary="Vote; a second vote replaces the first",
         opt={TAKES: VoteBody, GIVES: Receipt},
     )
-    async def vote(request: AnyRequest) -> ASGIResponse:
-        scope = request.scope
-        who = await desk.identities.of(scope)
-        log = access_room(who, scope["path_params"]["room_id"])
-        given = _read_vote(await request.body())
+    async def vote(request: AnyRequest) -> ASGIApp:
+        who = await desk.who(request)
+        log = access_room(who, request.scope["path_params"]["room_id"])
+        body = await read_body(request.receive)
+        given = _read_vote(body)
         if per_hour:
             person = f"{log}/{who.participant}"
             await within(desk.limits, "votes", person, per_hour, what="votes")
@@ -48,9 +49,9 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
             choice=given.choice,
             because=given.because,
         )
-        key = await desk.key(request, who.participant)
+        key = await desk.key(request, who.participant, body)
         done = await desk.house.submit(log, command, who.actor, key=key)
-        return receipt(done.recorded[0].seq)
+        return Receipt201(done.recorded[0].seq)
 
     @get("/api/rooms/{room_id:str}/next", summary="What to vote on next")
     async def following(request: AnyRequest, room_id: FromPath[str]) -> Next:

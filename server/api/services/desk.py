@@ -17,11 +17,11 @@ from ...runtime.installation import public_address
 from ...runtime.ports import Clock
 from ...runtime.writer import House, Key
 from ...settings import Settings
+from ..facts import facts_of
 from ..identity import Identities, Identity
 from ..limits import Limits
 from ..metrics import Metrics
 from ..sessions import Sessions
-from ..shell import facts_of
 from .analyses import Analyses
 from .similar import SimilarStatements
 
@@ -76,8 +76,10 @@ class Desk:
             return True
         return self.settings.public_url.startswith("https://")
 
-    async def key(self, request: AnyRequest, person: str) -> Key | None:
+    async def key(self, request: AnyRequest, person: str, body: bytes | None = None) -> Key | None:
         """Return the write's idempotency key, bound to the person, the address and the body.
+
+        ``body`` is given by whoever has read it already.
 
         Raises:
             Invalid: it is too long, or has other characters than printable ASCII.
@@ -90,7 +92,9 @@ class Desk:
                 f"An idempotency key has 1 to {LONGEST_KEY} printable ASCII characters.",
                 field="Idempotency-Key",
             )
-        return Key(person, given, digest(request.scope["path"], await request.body()))
+        if body is None:
+            body = await request.body()
+        return Key(person, given, digest(request.scope["path"], body))
 
     def move(self, log: LogId) -> None:
         """Tell whoever works on rooms that there is something to do in one."""
