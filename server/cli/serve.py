@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5
 SOCKET_FRAME = 64 * 1024
 _BACKLOG = 2048
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(
@@ -70,7 +71,7 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
         sys.stdout.flush()
 
     with failing_in_one_sentence():
-        listening = _listen(host, port)
+        listening = listen(host, port)
         note_address(given, _address(listening))
         app = create_app(given, Parts(opened=opened, failed=failure.append))
     server_of(app).run(sockets=[listening])
@@ -79,8 +80,11 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
             raise error
 
 
-def server_of(app: Litestar) -> uvicorn.Server:
-    """Return a server for ``app`` with the limits of this house; give it a listening socket."""
+def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
+    """Return a server for ``app`` with the limits of this house; give it a listening socket.
+
+    Without ``signals`` it leaves them alone, and ends when its ``should_exit`` is set.
+    """
     import uvicorn
 
     from ..runtime.protocol import DroppingProtocol
@@ -92,7 +96,7 @@ def server_of(app: Litestar) -> uvicorn.Server:
         def capture_signals(self) -> Iterator[None]:
             kept = {
                 each: signal.signal(each, self.handle_exit)
-                for each in (signal.SIGINT, signal.SIGTERM)
+                for each in (_SIGNALS if signals else ())
             }
             try:
                 yield
@@ -127,7 +131,8 @@ async def _open_demo(house: House, address: str) -> None:
     click.echo("Its 300 participants are simulated.")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises Failure where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
