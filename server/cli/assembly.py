@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..deliberation.charter import Charter
-from ..runtime.founding import Plan, founding
 from ..runtime.installation import public_address
 from ..runtime.invites import link, new_code
-from ..runtime.ports import SystemChance
 from .common import open_house, run, settings
+
+if TYPE_CHECKING:
+    from ..runtime.founding import Plan
 
 _CHARTER = Charter()
 
@@ -75,11 +78,16 @@ def create(
         quorum=quorum,
         rounds=rounds,
     )
+    from ..runtime.founding import Plan
+
     code = new_code()
     run(_create(Plan(slug, title, question, language, charter), code))
     click.echo(f"facilitator: {link(public_address(settings()), code)}")
 
 
 async def _create(plan: Plan, code: str) -> None:
+    from ..runtime.founding import founding
+    from ..runtime.ports import SystemChance
+
     async with open_house(settings(), write=True) as house:
         await house.submit_together(founding(plan, code, SystemChance()).units)

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import click
 
-from ..reports.bundle import write
-from ..reports.manifest import PUBLIC_KEY
-from ..reports.registry import FORMATS
-from ..reports.signing import fingerprint
-from ..runtime.exporting import exporter
 from .common import open_house, progress, run, settings
+
+
+def _known(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    from ..reports.registry import FORMATS
+
+    for name in names:
+        if name not in FORMATS:
+            raise click.BadParameter(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    return names
 
 
 @click.command("export")
@@ -28,8 +34,9 @@ from .common import open_house, progress, run, settings
     "--format",
     "formats",
     multiple=True,
-    type=click.Choice(list(FORMATS)),
-    help="Only this one; may be given several times.",
+    callback=_known,
+    metavar="NAME",
+    help="Only this one, such as report; may be given several times.",
 )
 def command(*, slug: str, out: Path, formats: tuple[str, ...]) -> None:
     """Write the signed bundle: report, data, public log, manifest and signature.
@@ -39,11 +46,17 @@ def command(*, slug: str, out: Path, formats: tuple[str, ...]) -> None:
 
     Example: python -m server export water --out water-report
     """
+    from ..reports.manifest import PUBLIC_KEY
+    from ..reports.signing import fingerprint
+
     files = run(_export(slug, out, formats))
     click.echo(f"{out}: {len(files)} files, signed by {fingerprint(files[PUBLIC_KEY])}")
 
 
 async def _export(slug: str, out: Path, formats: tuple[str, ...]) -> dict[str, bytes]:
+    from ..reports.bundle import write
+    from ..runtime.exporting import exporter
+
     given = settings()
     with progress() as shown:
         task = shown.add_task("Reading the assembly", total=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..deliberation.commands import IssueInvite
 from ..deliberation.vocabulary import Role
 from ..runtime.installation import public_address
 from ..runtime.invites import digest_of, link, new_code
@@ -37,6 +36,8 @@ def command(*, slug: str, role: str, count: int, reusable: bool) -> None:
 
 
 async def _issue(slug: str, role: Role, codes: list[str], reusable: bool) -> None:
+    from ..deliberation.commands import IssueInvite
+
     async with open_house(settings(), write=True) as house:
         log = (await house.assembly_by_slug(slug)).log
         await house.submit_together(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..deliberation.commands import ChangePhase
 from ..deliberation.vocabulary import Phase
 from ..ids import LogId
 from .common import open_house, run, settings
@@ -23,6 +22,8 @@ def command(*, slug: str, phase: str) -> None:
 
 
 async def _change(slug: str, phase: Phase) -> str:
+    from ..deliberation.commands import ChangePhase
+
     async with open_house(settings(), write=True) as house:
         plenary = LogId((await house.assembly_by_slug(slug)).plenary.id)
         before = (await house.room(plenary)).phase.value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..ids import LogId
-from ..store.lookups import rooms
-from ..store.replay import Replayed, replay
 from .common import Failure, open_house, progress, run, settings
+
+if TYPE_CHECKING:
+    from ..store.replay import Replayed
 
 
 @click.command("replay")
@@ -28,6 +31,9 @@ def command(*, slug: str) -> None:
 
 
 async def _replay(slug: str) -> list[Replayed]:
+    from ..store.lookups import rooms
+    from ..store.replay import replay
+
     async with open_house(settings(), write=False) as house:
         assembly = await house.assembly_by_slug(slug)
         known = await house.database.reading(rooms, assembly.id)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..reports.verification import Verified, read_key, verify
 from .common import failing_in_one_sentence, progress
+
+if TYPE_CHECKING:
+    from ..reports.verification import Verified
 
 
 @click.command("verify")
@@ -25,6 +28,8 @@ def command(*, folder: Path, key_file: Path | None) -> None:
 
     Example: python -m server verify water-report --key their-key.raw
     """
+    from ..reports.verification import read_key, verify
+
     with failing_in_one_sentence(), progress() as shown:
         shown.add_task("Checking the bundle", total=None)
         found = verify(folder, read_key(key_file) if key_file is not None else None)

@@ -73,6 +73,7 @@ def _clause(
 ) -> d.ClauseReport:
     cast = outcome.yes + outcome.no + outcome.blank
     draft = _draft_of(material, clause)
+    simulated = material.simulated_assents.get(clause.id, 0)
     return d.ClauseReport(
         id=clause.id,
         number=number,
@@ -84,7 +85,8 @@ def _clause(
         blank=outcome.blank,
         quorum=outcome.quorum,
         quorum_met=outcome.quorum_met,
-        groups=_ballots(outcome, cast),
+        simulated=simulated,
+        groups=_ballots(outcome, cast, simulated),
         dissent=outcome.dissent,
         consensus_across_groups=outcome.consensus_across_groups,
         cites=sources(material, allowed, clause),
@@ -93,9 +95,9 @@ def _clause(
     )
 
 
-def _ballots(outcome: ClauseOutcome, cast: int) -> tuple[d.GroupBallots, ...]:
+def _ballots(outcome: ClauseOutcome, cast: int, simulated: int) -> tuple[d.GroupBallots, ...]:
     by_group = [each.yes + each.no + each.blank for each in outcome.groups]
-    hidden = hidden_groups(by_group, cast)
+    hidden = hidden_groups(by_group, cast, simulated)
     return tuple(
         d.GroupBallots(group=each.group, hidden=True, rejects=each.group in outcome.dissent)
         if at in hidden

@@ -117,6 +117,7 @@ class ClauseReport(_Part, frozen=True, kw_only=True):
     blank: int
     quorum: int
     quorum_met: bool
+    simulated: int
     groups: tuple[GroupBallots, ...]
     dissent: tuple[int, ...]
     consensus_across_groups: bool
@@ -287,6 +288,7 @@ class RoundReport(_Part, frozen=True, kw_only=True):
     failed: tuple[str, ...]
     group_count: int
     ballots: int | None
+    simulated: int
     levels: tuple[tuple[str, ...], ...]
     winners: tuple[str, ...]
     candidates: tuple[str, ...]

@@ -27,11 +27,16 @@ def _round(material: Material, allowed: Allowed, round_: Round) -> d.RoundReport
         failed=tuple(f"{each.reason}: {each.detail}".rstrip(": ") for each in round_.failed),
         group_count=round_.group_count,
         ballots=result.ballots if result else None,
+        simulated=round_.simulated if result else 0,
         levels=result.levels if result else (),
         winners=result.winners if result else (),
         candidates=result.candidates if result else (),
         pairwise=result.pairwise if result else (),
-        support=tuple(_support(result, each) for each in result.groups) if result else (),
+        support=tuple(
+            _support(result, each, round_.simulated == round_.ballots) for each in result.groups
+        )
+        if result
+        else (),
     )
 
 
@@ -64,12 +69,17 @@ def _draft(material: Material, allowed: Allowed, draft: Draft, *, ranked: bool) 
     )
 
 
-def _support(result: ranking.Ranking, support: ranking.DraftSupport) -> d.DraftSupport:
+def _support(
+    result: ranking.Ranking,
+    support: ranking.DraftSupport,
+    simulated: bool,  # noqa: FBT001 - whether all ballots are of simulated people
+) -> d.DraftSupport:
     none = result.candidates.index(ranking.NONE)
     draft = result.candidates.index(support.draft)
     compared = result.pairwise[draft][none] + result.pairwise[none][draft]
     seen = [each.seen for each in support.groups]
-    hidden = hidden_groups(seen, max(sum(seen), compared))
+    total = max(sum(seen), compared)
+    hidden = hidden_groups(seen, total, total if simulated else 0)
     return d.DraftSupport(
         draft=support.draft,
         groups=tuple(

@@ -137,9 +137,12 @@ class Figures:
         return tuple(sorted(int(name) for name in self.material.opinion.document.groups.sizes))
 
 
-def hidden_groups(cast: Sequence[int], total: int) -> frozenset[int]:
+def hidden_groups(cast: Sequence[int], total: int, simulated: int) -> frozenset[int]:
     """Return which groups' ballots stay hidden, ``total`` ballots being published.
 
-    Nobody agreed to have their ballots published, so that nobody is exempt.
+    Nobody agreed to have their ballots published, so that nobody is exempt; but where all ballots
+    are ``simulated`` ones there is nobody to be told from them.
     """
+    if simulated == total:
+        return frozenset()
     return hidden_cells(cast, max(total - sum(cast), 0))

@@ -27,6 +27,12 @@ _PHASES = {
     "ratifying": "clauses are being ratified",
     "closed": "closed",
 }
+_STATUSES = {
+    "accepted": "accepted",
+    "pending": "not looked at",
+    "rejected": "moderated out",
+    "erased": "taken back",
+}
 _ORIGINS = {"participant": "participants", "organiser": "the organiser", "imported": "imported"}
 _CHANNELS = {
     "invite": "by an invite",
@@ -117,6 +123,11 @@ def _environment() -> Environment:
         percent=percent, interval=interval, letter=letter, thousands=thousands
     )
     environment.globals.update(
-        PHASES=_PHASES, ORIGINS=_ORIGINS, CHANNELS=_CHANNELS, MAKERS=_MAKERS, WITHHELD=WITHHELD
+        PHASES=_PHASES,
+        STATUSES=_STATUSES,
+        ORIGINS=_ORIGINS,
+        CHANNELS=_CHANNELS,
+        MAKERS=_MAKERS,
+        WITHHELD=WITHHELD,
     )
     return environment

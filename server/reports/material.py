@@ -104,7 +104,10 @@ class Criticism:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round of drafts; ``result`` is absent while its ballots aren't counted."""
+    """A round of drafts; ``result`` is absent while its ballots aren't counted.
+
+    ``simulated`` is how many of the ``ballots`` are of simulated people.
+    """
 
     number: int
     request: int
@@ -114,6 +117,7 @@ class Round:
     group_count: int
     failed: tuple[DraftFailure, ...]
     ballots: int
+    simulated: int
     criticisms: tuple[Criticism, ...]
     result: Ranking | None
 
@@ -176,7 +180,8 @@ class Material:
     column for each of ``columns``; ``days`` says for each of them on which day (since 1970) the
     vote was cast, 0 where that isn't known; ``chances`` how probable it was that the statement was
     put to the person, 0 where it wasn't the program that put it. ``key`` is the secret that
-    pseudonyms come from. ``clauses`` and ``outcomes`` are the last ratification's.
+    pseudonyms come from. ``clauses`` and ``outcomes`` are the last ratification's, and
+    ``simulated_assents`` says by clause how many of its ballots are of simulated people.
     """
 
     assembly: AssemblyId
@@ -201,6 +206,7 @@ class Material:
     rounds: tuple[Round, ...]
     clauses: tuple[Clause, ...]
     outcomes: tuple[ClauseOutcome, ...]
+    simulated_assents: Mapping[str, int]
     erasures: int
     logs: tuple[PublicLog, ...]
     made_on: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,13 @@ from ..deliberation.chain import Envelope, check_chain, day_of
 from ..deliberation.opinion import Verdict
 from ..deliberation.published import PublishedAnalysis
 from ..deliberation.room import RoomState, Round
+from ..deliberation.vocabulary import Channel
 from ..deliberation.votes import EMPTY
 from ..ids import LogId, ParticipantId, StatementId
-from ..synthesis.theming import ThemesDocument
 from . import material as m
+
+if TYPE_CHECKING:
+    from ..synthesis.theming import ThemesDocument
 
 _DAY_MS = 86_400_000
 
@@ -46,6 +50,9 @@ def take(
     where nobody changes the two states meanwhile, or with copies of them.
     """
     told = _listen(room, history)
+    simulated = {
+        member.id for member in assembly.members.values() if member.channel is Channel.SIMULATED
+    }
     return m.Material(
         assembly=assembly.id,
         slug=assembly.slug,
@@ -86,9 +93,12 @@ def take(
         chances=told.chances,
         tally=m.Tally(room.tally.voters, room.tally.votes, room.tally.statements),
         moderated=tuple(told.moderated),
-        rounds=tuple(_round(each) for each in room.rounds),
+        rounds=tuple(_round(each, simulated) for each in room.rounds),
         clauses=room.clauses,
         outcomes=room.outcomes,
+        simulated_assents={
+            clause: len(simulated & assents.keys()) for clause, assents in room.assents.items()
+        },
         erasures=told.erasures,
         logs=around.logs,
         made_on=day_of(around.at),
@@ -195,7 +205,7 @@ def _hear(
             pass
 
 
-def _round(each: Round) -> m.Round:
+def _round(each: Round, simulated: set[ParticipantId]) -> m.Round:
     return m.Round(
         number=each.number,
         request=each.request,
@@ -205,6 +215,7 @@ def _round(each: Round) -> m.Round:
         group_count=each.group_count,
         failed=each.failed,
         ballots=len(each.ballots),
+        simulated=len(simulated & each.ballots.keys()),
         criticisms=tuple(
             m.Criticism(participant, draft, text)
             for participant, (_, ballot) in each.ballots.items()

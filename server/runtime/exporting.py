@@ -34,7 +34,6 @@ from ..settings import Settings
 from ..store import artifacts, lookups
 from ..store import log as store
 from ..store.database import Database
-from ..synthesis.theming import ThemesDocument
 from .ports import Clock, SystemClock
 
 T = TypeVar("T")
@@ -193,6 +192,9 @@ def _opinion(connection: Connection, room: RoomState) -> Opinion | None:
 
 
 def _themes(connection: Connection, room: RoomState) -> Themes | None:
+    # Finding themes takes libraries that are slow to load, and reading them does not need.
+    from ..synthesis.theming import ThemesDocument  # noqa: PLC0415
+
     if room.themes is None:
         return None
     kept = artifacts.find(connection, room.log, THEMES_KIND, room.themes.digest)

@@ -359,3 +359,41 @@ def test_days_and_heads_are_the_logs(closed: Material) -> None:
 def test_simulated_people_are_counted_apart() -> None:
     found = report.build(whole(people=12, statements=6, simulated=12).material())
     assert found.participation.simulated == 12
+    assert all(clause.simulated == clause.yes.n == 12 for clause in found.clauses)
+    assert found.rounds[0].simulated == 12
+    some = report.build(whole(people=12, statements=6, simulated=5).material())
+    assert all(clause.simulated == 5 for clause in some.clauses)
+
+
+def test_a_groups_few_ballots_are_hidden_unless_nobody_cast_them() -> None:
+    def ballots(channel: Channel) -> ValueReport:
+        held = Held()
+        held.phase(Phase.OPEN)
+        crowd = held.admit(60, channel=channel)
+        written = [held.say(crowd[n], f"Statement {n}.") for n in range(10)]
+        for number, person in enumerate(crowd):
+            for place, statement in enumerate(written):
+                held.vote(person, statement, 1 if (number + place) % 2 or place == 9 else -1)
+        held.phase(Phase.DRAFTING)
+        held.analyse()
+        (draft,) = held.draft(written[7:])
+        held.phase(Phase.RANKING)
+        for person in crowd[:11]:
+            held.rank(person, ["d1"])
+        held.phase(Phase.RATIFYING)
+        for number, person in enumerate(crowd):
+            if number % 2 or number < 8:
+                held.ratify(person, draft.clauses[-1].id, Assent.YES)
+        held.phase(Phase.CLOSED)
+        return report.build(held.material())
+
+    people, programs = ballots(Channel.INVITE), ballots(Channel.SIMULATED)
+    assert people.opinion.k == programs.opinion.k == 2
+    (clause,) = [each for each in people.clauses if each.yes.n]
+    assert [group.hidden for group in clause.groups] == [True, True]
+    assert all(group.yes is None for group in clause.groups)
+    assert clause.yes.n == 34
+    assert all(group.hidden for each in people.rounds[0].support for group in each.groups)
+    (shown,) = [each for each in programs.clauses if each.yes.n]
+    assert sorted(group.yes.n for group in shown.groups if group.yes) == [4, 30]
+    assert not any(group.hidden for each in programs.rounds[0].support for group in each.groups)
