@@ -69,6 +69,7 @@ class House:
         if self._writer is not None:
             await self._writer
             self._writer = None
+            await self._database.on_writer(self._ledger.close)
 
     async def submit(
         self, log: LogId, command: c.Command, actor: c.Actor | None, *, key: Key | None = None

@@ -113,8 +113,7 @@ class Database:
 
         def work() -> T:
             with named(), self._writer_engine().begin() as connection:
-                if self._page_limit is not None:
-                    self._apply_page_limit(connection)
+                self.limit(connection)
                 return write(connection, *args, **kwargs)
 
         async with self.turn:
@@ -129,10 +128,7 @@ class Database:
     def connect_writer(self) -> Connection:
         """Return a connection that may write; for the writing thread alone."""
         with named():
-            connection = self._writer_engine().connect()
-            if self._page_limit is not None:
-                self._apply_page_limit(connection)
-            return connection
+            return self._writer_engine().connect()
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and empty it; not while somebody reads."""
@@ -150,7 +146,10 @@ class Database:
         """
         self._page_limit = pages if pages is not None else 2**31
 
-    def _apply_page_limit(self, connection: Connection) -> None:
+    def limit(self, connection: Connection) -> None:
+        """Apply :meth:`limit_pages` to a connection that is going to write."""
+        if self._page_limit is None:
+            return
         driver = connection.connection.driver_connection
         if isinstance(driver, sqlite3.Connection):
             driver.execute(f"PRAGMA max_page_count={self._page_limit}")

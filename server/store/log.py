@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, select
 
 from ..deliberation import chain
 from ..deliberation.chain import Envelope, Sealed
@@ -37,22 +37,21 @@ def head(connection: Connection, log: LogId) -> Head | None:
     return found.get(log)
 
 
-_HEADS = select(LOG.c.id, LOG.c.kind, LOG.c.head, LOG.c.hash).where(
-    LOG.c.id.in_(bindparam("logs", expanding=True))
-)
-_LOCKED_HEADS = _HEADS.order_by(LOG.c.id).with_for_update()
-
-
 def heads(
-    connection: Connection, logs: Iterable[LogId], *, lock: bool = False
+    connection: Connection, logs: Collection[LogId], *, lock: bool = False
 ) -> dict[LogId, Head]:
     """Return where logs end; those that don't exist are left out.
 
     With ``lock`` nobody else can append to them until this transaction ends; they are locked in
     the order of their ids, so that two writers never wait for each other.
     """
-    rows = connection.execute(_LOCKED_HEADS if lock else _HEADS, {"logs": list(logs)})
-    return {LogId(id_): Head(LogId(id_), kind, seq, hash_) for id_, kind, seq, hash_ in rows}
+    if lock and connection.dialect.name != "sqlite":
+        asked = select(LOG.c.id).where(LOG.c.id.in_(logs)).order_by(LOG.c.id).with_for_update()
+        connection.execute(asked).all()
+    return {
+        LogId(id_): Head(LogId(id_), kind, seq, hash_)
+        for id_, kind, seq, hash_ in bulk.find(connection, LOG, tuple(logs))
+    }
 
 
 def logs(connection: Connection, kind: str) -> tuple[LogId, ...]:
@@ -111,12 +110,7 @@ def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
     return sealed
 
 
-_ADVANCE = (
-    update(LOG)
-    .where(LOG.c.id == bindparam("log"))
-    .values(head=LOG.c.head + bindparam("count"), hash=bindparam("last"))
-    .returning(LOG.c.head)
-)
+_ADVANCE = 'UPDATE "log" SET head = head + ?, hash = ? WHERE id = ? RETURNING head'
 
 
 def _advance(connection: Connection, each: Appending, last: bytes) -> None:
@@ -124,9 +118,8 @@ def _advance(connection: Connection, each: Appending, last: bytes) -> None:
     if each.head is None:
         bulk.insert(connection, LOG, [(each.log, each.kind, wanted, last)])
         return
-    found = connection.execute(
-        _ADVANCE, {"log": each.log, "count": len(each.recorded), "last": last}
-    ).scalar_one_or_none()
+    cells = (len(each.recorded), last, each.log)
+    found = bulk.execute(connection, _ADVANCE, cells).scalar_one_or_none()
     if found != wanted or each.head.seq + len(each.recorded) != wanted:
         raise LogBroken(f"The log {each.log} ends at {found}, not at {wanted}.")
 

@@ -46,13 +46,11 @@ def apply(connection: Connection, log: LogId, kind: str, recorded: Sequence[e.Re
         bulk.upsert(connection, VOTE, rows, ("choice", "seq"))
     if recorded:
         mark = _ROOM_MARK if kind == ROOM else _ASSEMBLY_MARK
-        connection.execute(mark, {"log": log, "seq": recorded[-1].seq})
+        bulk.execute(connection, mark, (recorded[-1].seq, log))
 
 
-_ROOM_MARK = update(ROOMS).where(ROOMS.c.id == bindparam("log")).values(as_of_seq=bindparam("seq"))
-_ASSEMBLY_MARK = (
-    update(ASSEMBLY).where(ASSEMBLY.c.id == bindparam("log")).values(as_of_seq=bindparam("seq"))
-)
+_ROOM_MARK = "UPDATE room SET as_of_seq = ? WHERE id = ?"
+_ASSEMBLY_MARK = "UPDATE assembly SET as_of_seq = ? WHERE id = ?"
 
 
 def _votes(votes: dict[tuple[str, str], tuple[int, int]], run: Run) -> None:

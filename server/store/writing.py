@@ -61,10 +61,12 @@ class Ledger:
         Raises:
             StorageFull, StorageFault: the transaction isn't open then.
         """
-        connection = self._database.connect_writer()
-        self._connection = connection
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._database.connect_writer()
         try:
             with named():
+                self._database.limit(connection)
                 connection.begin()
                 heads = log.heads(connection, wanted.logs, lock=True)
                 foreign = {
@@ -86,7 +88,7 @@ class Ledger:
             StorageFull, StorageFault, LogBroken: nothing of the batch was written.
         """
         connection = self._connection
-        if connection is None:
+        if connection is None or not connection.in_transaction():
             raise StorageFault("There is no transaction to commit.")
         try:
             with named():
@@ -101,7 +103,6 @@ class Ledger:
         except BaseException:
             self.abandon()
             raise
-        self._close()
         if erasing:
             self._clear_journal()
 
@@ -116,9 +117,10 @@ class Ledger:
         except (StorageFault, StorageFull):
             # SQLite has rolled back by itself; the next transaction gets a new connection.
             connection.invalidate()
-        self._close()
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Give the connection back; the next transaction takes another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

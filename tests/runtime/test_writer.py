@@ -547,6 +547,7 @@ async def test_what_another_process_appended_is_folded_and_told_first(tmp_path: 
             )
             appending = Appending(RLOG, store.ROOM, begun.heads[RLOG], (foreign,))
             await home.database.on_writer(other.commit, (appending,), ())
+            await home.database.on_writer(other.close)
         done = await home.house.submit(RLOG, c.PostNotice(text="ours"), None)
         assert done.recorded[0].seq == 4
         assert done.recorded[0].at == foreign.at  # a log's time never goes back
