@@ -75,6 +75,8 @@ class Bench:
         self._house = house
         self._tools = tools
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bench")
+        self._analyses: dict[LogId, tuple[str, PublishedAnalysis]] = {}
+        self._themed: dict[LogId, tuple[str, frozenset[str]]] = {}
 
     @property
     def house(self) -> House:
@@ -156,11 +158,20 @@ class Bench:
             return False
         if state.themes is None:
             return True
-        kept = await self._find(room, THEMES_KIND, state.themes.digest)
-        standing = {
-            each.id for each in state.statements.values() if each.visible and each.column >= 0
-        }
-        return kept is None or set(_themes(kept).labels) != standing
+        standing = frozenset(
+            str(each.id) for each in state.statements.values() if each.visible and each.column >= 0
+        )
+        return await self._themed_statements(room, state.themes.digest) != standing
+
+    async def _themed_statements(self, room: LogId, digest: str) -> frozenset[str] | None:
+        known = self._themed.get(room)
+        if known is not None and known[0] == digest:
+            return known[1]
+        body = await self._find(room, THEMES_KIND, digest)
+        if body is None:
+            return None
+        self._themed[room] = (digest, found := frozenset(_themes(body).labels))
+        return found
 
     async def find_themes(self, room: LogId) -> str:
         """Find and keep the themes of the room's statements; return the document's digest.
@@ -334,8 +345,14 @@ class Bench:
         return None if found is None else found.body
 
     async def _analysis(self, room: LogId, digest: str) -> PublishedAnalysis | None:
+        known = self._analyses.get(room)
+        if known is not None and known[0] == digest:
+            return known[1]
         body = await self._find(room, ANALYSIS_KIND, digest)
-        return None if body is None else decode(body)
+        if body is None:
+            return None
+        self._analyses[room] = (digest, found := decode(body))
+        return found
 
     async def _required(self, room: LogId, digest: str) -> PublishedAnalysis:
         published = await self._analysis(room, digest)

@@ -49,7 +49,6 @@ class Workflows:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
-        self._published: dict[LogId, tuple[str, PublishedAnalysis]] = {}
 
     async def start(self) -> None:
         """Go on with what was left half done, and begin to look."""
@@ -70,17 +69,7 @@ class Workflows:
 
     async def published(self, room: LogId) -> PublishedAnalysis | None:
         """Return the room's last published analysis, from memory where it is the same one."""
-        state = await self._house.room(room)
-        if state.analysis is None:
-            return None
-        digest = state.analysis.digest
-        known = self._published.get(room)
-        if known is not None and known[0] == digest:
-            return known[1]
-        found = await self._bench.published(room)
-        if found is not None:
-            self._published[room] = (digest, found)
-        return found
+        return await self._bench.published(room)
 
     async def _run(self) -> None:
         while not self._stopping:

@@ -221,13 +221,16 @@ async def test_a_killed_process_is_gone_on_from_where_it_was(tmp_path: Path) -> 
         assert not state.failures
 
 
-async def test_there_is_one_set_of_workflows_a_process(tmp_path: Path) -> None:
+async def test_there_is_one_quiet_set_of_workflows_a_process(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with demo_house(tmp_path) as (house, room):
         await to_phase(house, room, Phase.CLOSED)
         async with working(house, tmp_path):
             with pytest.raises(Fault):
                 async with working(house, tmp_path / "other"):
                     pass
+    assert capfd.readouterr() == ("", "")
 
 
 async def test_a_cruncher_that_is_killed_fails_one_analysis(tmp_path: Path) -> None:
