@@ -20,12 +20,12 @@ class Arrangement:
 
 
 def arrangement_of(current: Round, participant: ParticipantId) -> Arrangement:
-    """Return a person's ballot as it was cast, or every draft in its order before that."""
+    """Return a person's ballot as it was cast; before that nothing has a place, so that no order
+    is suggested."""
     ids = tuple(draft.id for draft in current.drafts)
     cast = current.ballots.get(participant)
     if cast is None:
-        places: dict[str, int | None] = {each: i + 1 for i, each in enumerate(ids)}
-        return Arrangement(ids, places, {}, none_of_these=False)
+        return Arrangement(ids, dict.fromkeys(ids), {}, none_of_these=False)
     ballot = cast[1]
     ranked = {each: i + 1 for i, level in enumerate(ballot.order) for each in level}
     listed = sorted(ids, key=lambda each: (ranked.get(each, len(ids) + 1), ids.index(each)))

@@ -25,8 +25,10 @@ from .receipts import Said
 from .rendering import Page, go, render, told
 from .sources import ClauseLine, DraftLine, Sources, draft_line, letters_of
 from .visits import Inside, enter
+from .wording import N_
 
 Answer = Response[Any]
+_NOTHING_RANKED = N_("Give at least one draft a place, or choose “None of these speaks for me”.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,9 @@ async def _rank(desk: Desk, inside: Inside, form: Form) -> Answer:
         none_of_these=given.none_of_these,
         criticism={draft: text for draft, text in given.criticism.items() if text.strip()},
     )
+    if ballot and inside.who.role.decides and not command.order and not given.none_of_these:
+        nothing = (FieldError(field="order", message=_NOTHING_RANKED),)
+        return await _drafts(desk, inside, ballot=ballot, problems=nothing)
     try:
         done = await desk.house.submit(inside.log, command, inside.who.actor)
     except Invalid as error:

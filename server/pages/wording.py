@@ -146,6 +146,7 @@ SCRIPT_WORDS: Final[dict[str, str]] = {
     "voted_already": N_("You have voted on this; you can change it"),
     "leave": N_("Leave it as it is"),
     "recorded": N_("Recorded."),
+    "receipt": N_("Recorded, receipt no. %(seq)s."),
     "change": N_("Change it"),
     "next": N_("Next statement:"),
     "again": N_("You vote again on:"),

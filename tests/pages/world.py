@@ -1,4 +1,4 @@
-"""An assembly to try the pages on: two outlooks, sixty imported people, statements in three scripts."""
+"""An assembly to try the pages on: sixty simulated people of two outlooks, in six languages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from random import Random
 import httpx
 from litestar import Litestar
 
-from server.app import create_app
 from server.api.services.desk import Desk
+from server.app import create_app
 from server.deliberation import commands as c
 from server.deliberation.charter import Charter
 from server.deliberation.drafts import Clause, Coverage, Draft, GroupSupport, Provenance, Quote
@@ -25,8 +25,8 @@ from server.ids import LogId
 from server.runtime.founding import Plan, founding
 from server.runtime.invites import digest_of
 from server.runtime.ports import SeededChance
-from server.settings import Settings
 from server.store.artifacts import Artifact
+from tests.serving import QUIET, settings_in
 
 STATEMENTS = (
     ("en", "Laboratories must publish how they test a system before they release it."),
@@ -83,9 +83,7 @@ class World:
         state = await house.room(self.room)
         people = [str(p) for p in state.rows]
         groups = {p: i % 2 for i, p in enumerate(people)}
-        drafts = tuple(
-            _draft(f"d{n}", self.statements[n * 3 : n * 3 + 3], state) for n in range(2)
-        )
+        drafts = tuple(_draft(f"d{n}", self.statements[n * 3 : n * 3 + 3], state) for n in range(2))
         command = c.ProposeDrafts(
             request=min(state.requests), drafts=drafts, groups=groups, group_count=2
         )
@@ -153,9 +151,7 @@ async def founded(
 
 def _imported() -> tuple[c.ImportedStatement, ...]:
     return tuple(
-        c.ImportedStatement(
-            source=str(i), text=text, author=None, language=language, moderated=1
-        )
+        c.ImportedStatement(source=str(i), text=text, author=None, language=language, moderated=1)
         for i, (language, text) in enumerate(STATEMENTS)
     )
 
@@ -183,17 +179,10 @@ async def _voters(world: World, people: int) -> None:
     await world.desk.house.submit(world.room, c.ImportVotes(votes=tuple(votes)), None)
 
 
-def settings_in(folder: Path) -> Settings:
-    """Return settings for a server of a test."""
-    return Settings(data_dir=folder, embedder="lexical")
-
-
 @asynccontextmanager
-async def visiting(
-    folder: Path, **how: object
-) -> AsyncIterator[tuple[World, httpx.AsyncClient]]:
+async def visiting(folder: Path, **how: object) -> AsyncIterator[tuple[World, httpx.AsyncClient]]:
     """Give a world, and a browser without scripts: it keeps cookies and follows redirects."""
-    app = create_app(settings_in(folder))
+    app = create_app(settings_in(folder), QUIET)
     async with app.lifespan(), browser(app) as client, founded(app, **how) as world:  # type: ignore[arg-type]
         yield world, client
 

@@ -35,7 +35,11 @@ let speaking = 0;
 function say(text) {
   sayings.push(text);
   clearTimeout(speaking);
-  speaking = setTimeout(() => { status.textContent = sayings.join(" "); sayings = []; }, 120);
+  speaking = setTimeout(() => {
+    status.className = "unseen"; // What it says is also written where it belongs.
+    status.textContent = sayings.join(" ");
+    sayings = [];
+  }, 120);
 }
 
 const line = byId("line");
@@ -180,6 +184,7 @@ async function next(spoken) {
 async function cast(choice) {
   if (busy || !current) return;
   busy = true;
+  trouble("refused", "");
   const target = current;
   const because = byId("field-because").value.trim();
   const answer = await send("votes", because ? { statement_id: target.id, choice, because } : { statement_id: target.id, choice });
@@ -190,7 +195,7 @@ async function cast(choice) {
   changing = null;
   previous = { ...target, choice };
   undo.hidden = false;
-  byId("undo-text").textContent = words.voted[choice];
+  byId("undo-text").textContent = `${words.voted[choice]} ${filled(words.receipt, { seq: answer.data.seq })}`;
   byId("undo-button").textContent = words.change;
   progress();
   await next(`${words.voted[choice]} ${words.recorded}`);
@@ -198,7 +203,7 @@ async function cast(choice) {
 
 function refused(problem) {
   if (problem.status === 401) { location.assign("/return"); return; }
-  say(problem.detail ?? problem.title ?? "");
+  trouble("refused", problem.detail ?? problem.title ?? "");
 }
 
 if (vote) {
@@ -252,6 +257,7 @@ if (write) {
   const count = byId("hint-text");
   const list = byId("similar");
   const button = byId("send");
+  const sent = byId("sent");
   const most = 280;
   let asked = 0;
   let timer = 0;
@@ -315,6 +321,7 @@ if (write) {
   text.addEventListener("input", () => {
     counted();
     wrong("");
+    sent.hidden = true;
     store.write("text", text.value || null);
     clearTimeout(timer);
     timer = setTimeout(look, 600);
@@ -334,7 +341,9 @@ if (write) {
     if (text.value === given) { text.value = ""; store.write("text", null); }
     counted();
     showSimilar([]);
-    say(answer.data.status === "pending" ? words.waiting : words.sent);
+    sent.textContent = `${answer.data.status === "pending" ? words.waiting : words.sent} ${filled(words.receipt, { seq: answer.data.seq })}`;
+    sent.hidden = false;
+    say(sent.textContent);
   });
 }
 
