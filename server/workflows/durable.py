@@ -74,6 +74,7 @@ class Durable:
         self._active: dict[str, float] = {}
         self._last: dict[str, Finished] = {}
         self._idle = threading.Event()
+        self._spent: list[str] = []
         self._waited_for: set[_Cancellable] = set()
         self._started = 0.0
 
@@ -168,14 +169,35 @@ class Durable:
             numbered = f"{name}:{attempt}"
             status = DBOS.get_workflow_status(numbered)
             if status is None:
-                with self._guard:
-                    self._active[name] = time.monotonic()
-                with SetWorkflowID(numbered):
-                    start()
+                self._start(name, numbered, start)
                 return True
             if status.status in _UNDER_WAY and self._may_come(name):
                 return True
         return False
+
+    def _start(self, name: str, numbered: str, start: Callable[[], object]) -> None:
+        self._forget_spent()
+        with self._guard:
+            self._active[name] = time.monotonic()
+        try:
+            with SetWorkflowID(numbered):
+                start()
+        except BaseException:
+            with self._guard:
+                self._active.pop(name, None)
+            raise
+
+    def _forget_spent(self) -> None:
+        """Delete what ended well and is not asked after again; a busy room has many a minute."""
+        with self._guard:
+            spent, self._spent = self._spent, []
+        for each in spent:
+            status = DBOS.get_workflow_status(each)
+            if status is not None and status.status in _UNDER_WAY:
+                with self._guard:
+                    self._spent.append(each)
+            elif status is not None and status.status == "SUCCESS":
+                DBOS.delete_workflow(each)
 
     def _may_come(self, name: str) -> bool:
         """What is pending is running here, or was found at the start and is about to be."""
@@ -205,8 +227,11 @@ class Durable:
                 self._waited_for.discard(future)
 
     @contextmanager
-    def counted(self, name: str) -> Iterator[None]:
-        """Hold a workflow as under way, so that stopping waits for it to notice."""
+    def counted(self, name: str, *, kept: bool = False) -> Iterator[None]:
+        """Hold a workflow as under way, so that stopping waits for it to notice.
+
+        Its record is ``kept`` where its name may be asked after later.
+        """
         began = time.monotonic()
         with self._guard:
             self._active[name] = began
@@ -217,6 +242,8 @@ class Durable:
             ended = time.monotonic()
             with self._guard:
                 self._active.pop(name, None)
+                if not kept and (spent := DBOS.workflow_id) is not None:
+                    self._spent.append(spent)
                 if not self._active:
                     self._idle.set()
                 self._last[name.rpartition(":")[0]] = Finished(ended, ended - began)

@@ -160,7 +160,7 @@ def _themes(name: str, room: str) -> str:
 
 @DBOS.workflow(name="drafts")
 def _drafts(name: str, room: str, request: int) -> str:
-    with current().counted(name):
+    with current().counted(name, kept=True):
         try:
             analysis = _analysis_for_drafts(room)
             themes = _themes_for_drafts(room)
@@ -174,7 +174,7 @@ def _drafts(name: str, room: str, request: int) -> str:
 
 @DBOS.workflow(name="lost-drafts")
 def _lost_drafts(name: str, room: str, request: int) -> str:
-    with current().counted(name):
+    with current().counted(name, kept=True):
         _fail(room, request, "lost")
         return "failed"
 

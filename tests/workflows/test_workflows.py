@@ -26,7 +26,15 @@ from server.synthesis.adapters.scripted import FailingEmbedder
 from server.workflows.crunch import CrunchFailed, ProcessCruncher
 from server.workflows.durable import DATABASE
 
-from .homes import demo_house, request_drafts, succeeded, to_phase, until, working
+from .homes import (
+    demo_house,
+    request_drafts,
+    status_of,
+    succeeded,
+    to_phase,
+    until,
+    working,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAFTS = ("analysis-for-drafts", "themes-for-drafts", "propose")
@@ -102,6 +110,8 @@ async def test_an_open_room_is_analysed_when_five_have_voted_since(tmp_path: Pat
 
         await until(again)
         assert works.cruncher.calls == 2
+        # What ended well leaves no record behind once the next has begun.
+        assert (await status_of(f"analysis:{room}:{first.as_of_seq}:0"))[0] is None
 
 
 async def test_drafts_come_once_with_frozen_groups_and_a_bundle_in_the_end(tmp_path: Path) -> None:
