@@ -71,6 +71,8 @@ def create(
 
     Example: python -m server assembly create water --title "Our water" --question "Who decides?"
     """
+    from ..runtime.founding import Plan
+
     charter = Charter(
         recipient=recipient,
         convener=convener,
@@ -78,8 +80,6 @@ def create(
         quorum=quorum,
         rounds=rounds,
     )
-    from ..runtime.founding import Plan
-
     code = new_code()
     run(_create(Plan(slug, title, question, language, charter), code))
     click.echo(f"facilitator: {link(public_address(settings()), code)}")

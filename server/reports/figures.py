@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deliberation.intervals import hajek_share, share_sequence, wilson
+from ..deliberation.intervals import hajek_share, share_sequence_arrays, wilson
 from ..deliberation.opinion.cells import cells_of
 from ..deliberation.opinion.summary import Counts, count
 from ..deliberation.votes import AGREE, EMPTY
@@ -62,6 +62,13 @@ class Figures:
         return tuple(int(np.count_nonzero(self.labels == g)) for g in range(len(self.names)))
 
     @cached_property
+    def out(self) -> NDArray[np.bool_]:
+        """Which statements don't stand, (m,): nothing is claimed of them."""
+        statements = self.material.by_id
+        gone = [not statements[each].stands for each in self.material.columns]
+        return np.array(gone, dtype=np.bool_)
+
+    @cached_property
     def counts(self) -> tuple[Counts, Counts]:
         """Everybody's counts (m,) and the groups' (k, m); hidden cells are in it."""
         return count(cells_of(self.material.votes), self.labels, max(len(self.names), 1))
@@ -99,11 +106,12 @@ class Figures:
         share = share_of(int(total.agree[column]), int(total.seen[column]), self.voters)
         return share, int(total.disagree[column]), int(total.passes[column])
 
-    def anytime(self, column: int) -> tuple[float, float]:
-        """Return the interval of the agree share that may be looked at after every vote."""
+    @cached_property
+    def anytime(self) -> tuple[tuple[float, float], ...]:
+        """The intervals of the agree shares that may be looked at after every vote, by column."""
         total, _ = self.counts
-        interval = share_sequence(int(total.agree[column]), int(total.seen[column]))
-        return interval.low, interval.high
+        low, high = share_sequence_arrays(total.agree, total.seen)
+        return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     def weighted(self, column: int) -> d.Weighted | None:
         """Return the weighted share, where the program put the statement to ten people at least."""

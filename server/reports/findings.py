@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ..deliberation.opinion import Verdict, analyze
 from ..deliberation.opinion.claims import RATE, claims
@@ -78,14 +77,9 @@ def _sentence(k: int, verdict: Verdict) -> str:
     )
 
 
-def _out(material: Material) -> NDArray[np.bool_]:
-    statements = material.by_id
-    return np.array([not statements[each].stands for each in material.columns], dtype=np.bool_)
-
-
 def _majority(figures: Figures) -> tuple[tuple[str, ...], tuple[str, ...]]:
     total, _ = figures.counts
-    agree, disagree = majority(total, _out(figures.material))
+    agree, disagree = majority(total, figures.out)
     columns = figures.material.columns
     return tuple(columns[j] for j in agree), tuple(columns[j] for j in disagree)
 
@@ -94,7 +88,7 @@ def _groups(material: Material, figures: Figures) -> tuple[d.OpinionGroup, ...]:
     if not figures.names:
         return ()
     _, groups = figures.counts
-    listed = representative(groups, _out(material) | figures.touched)
+    listed = representative(groups, figures.out | figures.touched)
     return tuple(
         d.OpinionGroup(
             group=name,
@@ -119,14 +113,14 @@ def _consensus(material: Material, figures: Figures) -> tuple[str, ...]:
         return ()
     found = []
     for column, statement in enumerate(material.columns):
-        if _label(material, figures, column) == "consensus across groups":
+        if _label(figures, column) == "consensus across groups":
             lows = [c.agree.low for c in figures.cells[column] if c.agree]
             found.append((-min(1.0 if low is None else low for low in lows), column, statement))
     return tuple(statement for _, _, statement in sorted(found))
 
 
-def _label(material: Material, figures: Figures, column: int) -> Label | None:
-    if not material.by_id[material.columns[column]].stands:
+def _label(figures: Figures, column: int) -> Label | None:
+    if figures.out[column]:
         return None
     if figures.names:
         cells = [cell.agree for cell in figures.cells[column]]
@@ -149,7 +143,7 @@ def _divisive(material: Material, figures: Figures) -> tuple[d.Division, ...]:
     _, groups = figures.counts
     found = [
         each
-        for each in divisive(groups, _out(material))
+        for each in divisive(groups, figures.out)
         if not figures.touched[each.statement] and each.interval.low > 0.0
     ]
     return tuple(
@@ -173,7 +167,7 @@ def _claims(material: Material, figures: Figures) -> d.ClaimsReport | None:
         material.votes,
         analyze(
             material.votes,
-            moderated_out=_out(material),
+            moderated_out=figures.out,
             seed=material.opinion.document.seed,
             labels=labels,
         ),
@@ -207,7 +201,7 @@ def statement_reports(
     for each in material.statements:
         bare = _bare(allowed, each, numbers[each.id])
         if figures is not None and each.column >= 0:
-            bare = _counted(bare, material, figures, each.column, holds_for)
+            bare = _counted(bare, figures, each.column, holds_for)
         found.append(bare)
     return tuple(found)
 
@@ -239,19 +233,18 @@ def _bare(allowed: Allowed, statement: Statement, number: int) -> d.StatementRep
 
 def _counted(
     bare: d.StatementReport,
-    material: Material,
     figures: Figures,
     column: int,
     holds_for: dict[str, tuple[int, ...]],
 ) -> d.StatementReport:
     agree, disagree, passes = figures.overall(column)
-    label = _label(material, figures, column)
+    label = _label(figures, column)
     return msgspec.structs.replace(
         bare,
         agree=agree,
         disagree=disagree,
         passes=passes,
-        anytime=figures.anytime(column),
+        anytime=figures.anytime[column],
         weighted=figures.weighted(column),
         label=label,
         label_holds_for=holds_for.get(bare.id, ()) if label else (),

@@ -22,6 +22,7 @@ from ..deliberation import room as rooms
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.published import ANALYSIS_KIND, THEMES_KIND, PublishedAnalysis
 from ..deliberation.room import RoomState
+from ..deliberation.vocabulary import Phase
 from ..errors import NotFound
 from ..ids import AssemblyId, LogId
 from ..reports import bundle, html, report
@@ -37,12 +38,15 @@ from ..store.database import Database
 from .ports import Clock, SystemClock
 
 T = TypeVar("T")
+_STANDS_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     heads: tuple[tuple[LogId, int], ...]
     html: str
+    at: int
+    phase: Phase
 
 
 class Exporter:
@@ -96,7 +100,8 @@ class Exporter:
     async def report_html(self, slug: str) -> str:
         """Return the report's page; made anew only when something has happened.
 
-        Its style is inline: a content security policy for it allows ``html.style_hash()``.
+        While voting is open, and the page holds no counts, at most every twenty seconds. Its
+        style is inline: a content security policy for it allows ``html.style_hash()``.
 
         Raises:
             NotFound, LogBroken, Fault: as :meth:`material`.
@@ -104,15 +109,22 @@ class Exporter:
         async with self._at_work:
             heads = await self._database.reading(_heads, slug)
             kept = self._pages.get(slug)
-            if kept is not None and kept.heads == heads:
+            now = self._clock.now()
+            if kept is not None and (kept.heads == heads or await self._fresh(kept, slug, now)):
                 return kept.html
             material = await self.material(slug)
             page = await self._apart(
                 lambda: html.page(report.build(material), html.map_points(material))
             )
             read = tuple((log.log, log.seq) for log in material.logs)
-            self._pages[slug] = _Page(read, page)
+            self._pages[slug] = _Page(read, page, now, material.phase)
             return page
+
+    async def _fresh(self, kept: _Page, slug: str, now: int) -> bool:
+        """Say whether a page may stand although something has happened: replay isn't free."""
+        if kept.phase is not Phase.OPEN or now - kept.at >= _STANDS_MS:
+            return False
+        return await self._database.reading(_phase, slug) is Phase.OPEN
 
     def _key(self) -> SigningKey:
         return signing_key(self._data_dir)
@@ -160,6 +172,12 @@ def _heads(connection: Connection, slug: str) -> tuple[tuple[LogId, int], tuple[
     if plenary not in heads:
         raise NotFound("This assembly has no plenary yet.")
     return (of, heads[of].seq), (plenary, heads[plenary].seq)
+
+
+def _phase(connection: Connection, slug: str) -> Phase | None:
+    _, (plenary, _) = _heads(connection, slug)
+    known = lookups.rooms(connection)
+    return next((room.phase for room in known if LogId(room.id) == plenary), None)
 
 
 def _plenary(connection: Connection, of: LogId) -> LogId:
