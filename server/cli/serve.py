@@ -74,7 +74,12 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
         listening = listen(host, port)
         note_address(given, _address(listening))
         app = create_app(given, Parts(opened=opened, failed=failure.append))
-    server_of(app).run(sockets=[listening])
+    try:
+        server_of(app).run(sockets=[listening])
+    except SystemExit:
+        # So it says that the application did not start; why is known better here.
+        if not failure:
+            raise
     with failing_in_one_sentence():
         for error in failure:
             raise error
