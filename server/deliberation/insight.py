@@ -163,6 +163,7 @@ def analysis_for(
         return AnalysisView(phase=state.phase, standing=Standing.WAITING, complete=complete)
     own = _own_votes(state, viewer, len(published.map.columns))
     document = published.document
+    voted = _voted_on(own, published)
     common = AnalysisView(
         phase=state.phase,
         standing=_standing(published),
@@ -178,8 +179,7 @@ def analysis_for(
             [
                 detail
                 for detail in document.statements_detail
-                if _readable(state, viewer, detail.id)
-                and (complete or _may_count(detail, own, published))
+                if _readable(state, viewer, detail.id) and (complete or _may_count(detail, voted))
             ],
             still_open=still_open,
             complete=complete,
@@ -250,14 +250,15 @@ def _readable(state: RoomState, viewer: Viewer, statement: int | str) -> bool:
     return known is not None and may_see(known, viewer)
 
 
-def _may_count(
-    detail: StatementDetail, own: NDArray[np.int8] | None, published: PublishedAnalysis
-) -> bool:
-    """The viewer voted on it, and five others had: their own vote may be among those counted."""
+def _voted_on(own: NDArray[np.int8] | None, published: PublishedAnalysis) -> frozenset[str]:
     if own is None:
-        return False
-    column = published.map.columns.index(str(detail.id))
-    return bool(own[column] != EMPTY) and detail.seen > FEWEST_OTHERS
+        return frozenset()
+    return frozenset(published.map.columns[column] for column in np.flatnonzero(own != EMPTY))
+
+
+def _may_count(detail: StatementDetail, voted: frozenset[str]) -> bool:
+    """The viewer voted on it, and five others had: their own vote may be among those counted."""
+    return str(detail.id) in voted and detail.seen > FEWEST_OTHERS
 
 
 def _statements(
