@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..deliberation.drafts import Clause
-from ..deliberation.vocabulary import Origin, Reason, Status
+from ..deliberation.vocabulary import Channel, Origin, Reason, Status
 from ..deliberation.votes import EMPTY
 from ..ids import ParticipantId, StatementId
 from .material import Material, Statement
@@ -93,8 +93,16 @@ class Allowed:
 
     @cached_property
     def spoken_of(self) -> NDArray[np.bool_]:
-        """Whom a table of counts speaks of: who voted and has no public row, (n,)."""
-        return self.voted & ~self.rows
+        """Whom a table of counts speaks of: who voted and has no public row, (n,).
+
+        Imported people have one where they come from, whether it is published here or not.
+        """
+        people = self._material.people
+        here = [
+            (person := people.get(row)) is None or person.channel is not Channel.IMPORTED
+            for row in self._material.rows
+        ]
+        return self.voted & ~self.rows & np.array(here, dtype=np.bool_).reshape(self.voted.shape)
 
     def _author_agrees(self, statement: Statement) -> bool:
         if statement.author is None:

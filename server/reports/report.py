@@ -103,7 +103,7 @@ def _participation(material: Material, allowed: Allowed) -> d.Participation:
         simulated=sum(1 for each in people.values() if each.simulated),
         imported=sum(1 for each in people.values() if each.channel is Channel.IMPORTED),
         rows_published=int(np.count_nonzero(allowed.rows)),
-        rows_withheld=int(np.count_nonzero(allowed.spoken_of)) if over else 0,
+        rows_withheld=int(np.count_nonzero(allowed.voted & ~allowed.rows)) if over else 0,
         running=dict(
             sorted(
                 Counter(

@@ -296,7 +296,7 @@ def test_no_id_of_a_person_leaves_the_house(closed: Material) -> None:
 def test_who_took_part_by_which_channel_hides_small_numbers() -> None:
     held = Held()
     held.phase(Phase.OPEN)
-    groups = held.admit(30, NO), held.admit(4, NO, channel=Channel.IMPORTED)
+    groups = held.admit(30, NO), held.admit(4, NO, channel=Channel.FOUNDER)
     statement = held.say(groups[0][0], "A statement.")
     for person in (*groups[0], *groups[1]):
         held.vote(person, statement, 1)

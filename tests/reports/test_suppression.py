@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.deliberation.vocabulary import Channel, Phase, Role
 from server.deliberation.votes import EMPTY
 from server.reports.consent import Allowed
 from server.reports.figures import Figures
 from server.reports.suppression import FEWEST, hidden_cells, rows_may_leave
 
-from .held import whole
+from .held import NO, Held, whole
+
+OWN = Role.FACILITATOR
 
 counts = st.integers(0, 40)
 
@@ -75,6 +78,26 @@ def test_by_hand(cells: list[int], remainder: int, hidden: set[int]) -> None:
 
 def test_rows_leave_only_if_the_others_are_none_or_many() -> None:
     assert [n for n in range(13) if rows_may_leave(n)] == [0, 10, 11, 12]
+
+
+def test_votes_that_are_public_elsewhere_protect_nobody() -> None:
+    """Imported votes can be subtracted by whoever has the conversation they come from."""
+    held = Held()
+    held.phase(Phase.OPEN)
+    imported = held.admit(60, channel=Channel.IMPORTED)
+    few = held.admit(4, NO)
+    written = [held.say(held.facilitator.participant, f"S {n}.", OWN) for n in range(10)]
+    for number, person in enumerate((*imported, *few)):
+        for place, statement in enumerate(written):
+            if place or person in imported:
+                held.vote(person, statement, 1 if (number + place) % 2 else -1)
+    held.phase(Phase.DRAFTING)
+    held.analyse()
+    material = held.material()
+    figures = Figures(material, Allowed(material))
+    assert len(figures.names) == 2
+    assert not figures.allowed.rows.any()
+    assert figures.hidden.all(axis=0).tolist() == [False] + [True] * 9
 
 
 @pytest.mark.parametrize("withheld", [0, 3, 12, 25])
