@@ -1,7 +1,8 @@
 """The hub: deliveries a CPU second, what one stalled reader costs the others, an idle socket.
 
-Server and hub are in this process, all listeners in another. Rounds of what is compared take turns
-on the same sockets in one run. ``python -m evals.performance.hub`` runs it alone.
+Server and hub are in this process, all listeners in another. What is compared takes turns on the
+same sockets, or happens at the same time in two rooms, so that what else the machine does hits both
+alike. ``python -m evals.performance.hub`` runs it alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import uvicorn
 import uvloop
 from litestar import Litestar, WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath
 
 from server.deliberation import events as e
 from server.deliberation import room
@@ -38,24 +40,25 @@ Row = tuple[str, float | str | None, str, float | str | None, bool | None]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOM = LogId("r0000000000000000")
+OTHER = LogId("r0000000000000001")
 SOCKETS = 2_000
 ROUNDS = 9
 BURST = 15
 TEXT = 200
 
-READERS = 100
+READERS = 50
 LONG = 2_000
 EVERY = 0.02
 STALL_ROUNDS = 6
-STALL_SECONDS = 5.0
+STALL_SECONDS = 7.0
 PATIENCE = 10.0
 
 
 class OneRoom:
     """A room without a store: what the hub tells is made here."""
 
-    def __init__(self) -> None:
-        self.state = room.RoomState(ROOM)
+    def __init__(self, log: LogId) -> None:
+        self.state = room.RoomState(log)
         self._tell(
             e.RoomCreated(
                 assembly=AssemblyId("a"),
@@ -68,13 +71,9 @@ class OneRoom:
         )
         self._tell(e.PhaseChanged(phase=Phase.OPEN))
 
-    async def room(self, log: LogId) -> room.RoomState:  # noqa: ARG002 - there is one
-        """Return the room."""
-        return self.state
-
     def _tell(self, event: e.RoomEvent) -> e.Recorded:
-        seq = self.state.seq + 1
-        recorded = e.Recorded(log=ROOM, seq=seq, at=1_795_000_000_000, by=None, event=event)
+        log, seq = self.state.log, self.state.seq + 1
+        recorded = e.Recorded(log=log, seq=seq, at=1_795_000_000_000, by=None, event=event)
         room.evolve(self.state, recorded)
         return recorded
 
@@ -87,12 +86,24 @@ class OneRoom:
         hub.publish(self.state, (recorded,), (told,) if told is not None else ())
 
 
+class TwoRooms:
+    """Where the hub finds the rooms."""
+
+    def __init__(self) -> None:
+        self.by_log = {log: OneRoom(log) for log in (ROOM, OTHER)}
+
+    async def room(self, log: LogId) -> room.RoomState:
+        """Return a room."""
+        return self.by_log[log].state
+
+
 class Rig:
     """The server, the hub, and the process that listens."""
 
-    def __init__(self, hub: Hub, one: OneRoom, server: uvicorn.Server, process: Any) -> None:
+    def __init__(self, hub: Hub, rooms: TwoRooms, server: uvicorn.Server, process: Any) -> None:
         self.hub = hub
-        self.one = one
+        self.one = rooms.by_log[ROOM]
+        self.other = rooms.by_log[OTHER]
         self.server = server
         self._process = process
         self.seats: list[Seat] = []
@@ -107,12 +118,13 @@ class Rig:
         self._process.stdin.write(json.dumps(told).encode() + b"\n")
         return json.loads(await self._process.stdout.readline())
 
-    async def connect(self, count: int) -> None:
-        """Seat so many people, one socket each."""
+    async def connect(self, count: int, room: LogId = ROOM) -> None:
+        """Seat so many people in a room, one socket each."""
+        there = self.hub.listeners()
         for start in range(0, count, 50):
-            paths = [f"/live/p{n}" for n in range(start, min(start + 50, count))]
-            await self.ask(do="connect", port=self.port, paths=paths)
-            await self.listened(start + len(paths))
+            paths = [f"/live/{room}/p{n}" for n in range(start, min(start + 50, count))]
+            await self.ask(do="connect", port=self.port, paths=paths, group=room)
+            await self.listened(there + start + len(paths))
         await asyncio.sleep(1.5)
 
     async def listened(self, wanted: int) -> None:
@@ -136,17 +148,19 @@ async def until(true: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def rig(*, patience: float = PATIENCE, send_buffer: int = 0) -> AsyncIterator[Rig]:
     """Start server and listeners."""
-    one = OneRoom()
-    hub = Hub(one, patience=patience)
-    hub.restored(one.state, one.state.seq, ())
+    rooms = TwoRooms()
+    hub = Hub(rooms, patience=patience)
     seats: list[Seat] = []
 
-    @websocket("/live/{person:str}")
-    async def live(socket: WebSocket[Any, Any, Any], person: str) -> None:
+    @websocket("/live/{log:str}/{person:str}")
+    async def live(
+        socket: WebSocket[Any, Any, Any], log: FromPath[str], person: FromPath[str]
+    ) -> None:
         await socket.accept()
         viewer = Viewer(ParticipantId(person), Role.PARTICIPANT)
         line = Line(socket.send, socket.scope["extensions"][DROP])  # type: ignore[index]
-        seat = await hub.join(ROOM, viewer, one.state.seq, line)
+        seq = rooms.by_log[LogId(log)].state.seq
+        seat = await hub.join(LogId(log), viewer, seq, line)
         seats.append(seat)
         try:
             while True:
@@ -183,7 +197,7 @@ async def rig(*, patience: float = PATIENCE, send_buffer: int = 0) -> AsyncItera
         limit=1 << 26,
         cwd=ROOT,
     )
-    made = Rig(hub, one, server, process)
+    made = Rig(hub, rooms, server, process)
     made.seats = seats
     try:
         yield made
@@ -269,45 +283,49 @@ def resident() -> int:
 
 
 async def stalled() -> list[Row]:
-    """Compare the others' latencies with and without a reader that has stalled."""
+    """Compare, at the same time, a room with a reader that has stalled and one without."""
     async with rig(send_buffer=16_384) as made:
-        await made.connect(READERS)
+        await made.connect(READERS, ROOM)
+        await made.connect(READERS, OTHER)
         with_one: list[float] = []
         without: list[float] = []
         gone_after: list[float] = []
         await told_for(made, 2.0)
-        await made.ask(do="latencies")
-        for _ in range(STALL_ROUNDS):
-            await told_for(made, STALL_SECONDS)
-            without.append(p99(await made.ask(do="latencies")))
-            await made.ask(do="stall", port=made.port, path="/live/stalled")
-            await until(lambda: made.hub.listeners() == READERS + 1)
+        for number in range(STALL_ROUNDS):
+            hit, spared = (ROOM, OTHER) if number % 2 else (OTHER, ROOM)
+            await made.ask(do="stall", port=made.port, path=f"/live/{hit}/stalled")
+            await made.listened(2 * READERS + 1)
             began = time.monotonic()
             # The kernel's buffers fill first.
-            await told_for(made, 1.0)
-            await made.ask(do="latencies")
+            while not made.hub.blocked:
+                await told_for(made, 0.1)
+            for log in (hit, spared):
+                await made.ask(do="latencies", group=log)
             await told_for(made, STALL_SECONDS)
-            with_one.append(p99(await made.ask(do="latencies")))
-            while made.hub.listeners() > READERS and time.monotonic() - began < 20:
-                await told_for(made, 0.2)
+            assert made.hub.blocked
+            with_one.append(p99(await made.ask(do="latencies", group=hit)))
+            without.append(p99(await made.ask(do="latencies", group=spared)))
+            while made.hub.listeners() > 2 * READERS and time.monotonic() - began < 20:
+                await told_for(made, 0.1)
             gone_after.append(time.monotonic() - began)
             await made.ask(do="close")
-            await made.ask(do="latencies")
         change = median([a / b for a, b in zip(with_one, without, strict=True)]) - 1
         gone = max(gone_after)
         return [
-            ("p99 of the others without a stalled reader", median(without), "ms", None, None),
-            ("p99 of the others with one", median(with_one), "ms", None, None),
+            ("p99 in a room without a stalled reader", median(without), "ms", None, None),
+            ("p99 of the others in a room with one", median(with_one), "ms", None, None),
             ("change of their p99", change * 100, "%", "< 10", change < 0.1),
             ("the stalled reader is gone after", gone, "s", "≤ 15", gone <= 15),
         ]
 
 
 async def told_for(made: Rig, seconds: float) -> None:
-    """Tell the room something at an even pace."""
+    """Tell both rooms something at an even pace, now the one first, now the other."""
     began = time.monotonic()
     for number in range(int(seconds / EVERY)):
-        made.one.notice(made.hub, LONG)
+        pair = (made.one, made.other)
+        for each in pair if number % 2 else pair[::-1]:
+            each.notice(made.hub, LONG)
         await asyncio.sleep(max(0.0, began + (number + 1) * EVERY - time.monotonic()))
 
 

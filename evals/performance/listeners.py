@@ -24,7 +24,8 @@ _HANDSHAKE = (
 class Listener:
     """One socket; ``frames`` so far, and the latencies (ns) of those that were timed."""
 
-    def __init__(self, port: int, path: str, *, buffer: int = 0) -> None:
+    def __init__(self, port: int, path: str, *, group: str = "", buffer: int = 0) -> None:
+        self.group = group
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -113,20 +114,21 @@ class Process:
 
     def _answer(self, told: dict[str, object]) -> object:
         match told:
-            case {"do": "connect", "port": int(port), "paths": list(paths)}:
+            case {"do": "connect", "port": int(port), "paths": list(paths), "group": str(group)}:
                 for path in paths:
-                    self._add(Listener(port, path))
+                    self._add(Listener(port, path, group=group))
                 return len(self._listeners)
             case {"do": "stall", "port": int(port), "path": str(path)}:
                 self._stalled = Listener(port, path, buffer=4096).socket
                 return True
             case {"do": "count"}:
                 return sum(each.frames for each in self._listeners)
-            case {"do": "latencies"}:
-                found = [ns for each in self._listeners for ns in each.latencies]
-                for each in self._listeners:
+            case {"do": "latencies", "group": str(group)}:
+                timed = [each for each in self._listeners if each.group == group]
+                found = sorted(ns for each in timed for ns in each.latencies)
+                for each in timed:
                     each.latencies.clear()
-                return sorted(found)
+                return found
             case {"do": "close"}:
                 if self._stalled is not None:
                     self._stalled.close()
