@@ -163,6 +163,7 @@ SCRIPT_WORDS: Final[dict[str, str]] = {
     "reload": N_("Show it"),
     "notice": N_("From those who run the assembly:"),
     "drafts": N_("New drafts are here."),
+    "fresh": N_("There is a new statement to vote on."),
     "analysis": N_("There is a newer picture of where people stand."),
     "left": N_("%(n)s left"),
     "moved": N_("Draft %(letter)s is now at place %(n)s."),

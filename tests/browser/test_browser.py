@@ -217,6 +217,7 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path, scheme: str) -> Non
                 for each in result.response["violations"]
                 for node in each["nodes"]
             ]
+            assert len(result.response["passes"]) > 10, "axe has looked"
             if violations:
                 found[path] = violations
 
@@ -321,7 +322,7 @@ async def test_a_line_that_drops_loses_neither_vote_nor_text(tmp_path: Path) -> 
             "before => document.getElementById('ballot').dataset.statement !== before", arg=here
         )
         assert "Recorded, receipt no." in await page.locator("#undo-text").inner_text()
-        assert await page.locator("#line").is_hidden()
+        await page.locator("#line").wait_for(state="hidden")
         await page.reload()
         kept = await page.get_by_label("One idea").input_value()
         assert kept == "People must be told before a machine decides."

@@ -366,7 +366,11 @@ function connect() {
   const mine = new WebSocket(`${scheme}//${location.host}/live/rooms/${room}?after=${seq}`);
   socket = mine;
   heard = Date.now();
-  mine.onmessage = (event) => { heard = Date.now(); receive(JSON.parse(event.data)); };
+  mine.onmessage = (event) => {
+    heard = Date.now();
+    trouble("line", "");
+    receive(JSON.parse(event.data));
+  };
   mine.onclose = (event) => {
     if (mine !== socket) return;
     if (FINAL.has(event.code)) { trouble("line", ""); return; }
@@ -390,7 +394,11 @@ setInterval(() => {
     socket.send('{"type":"ping"}');
   }
 }, 4000);
-addEventListener("online", () => { failures = 0; connect(); flush(); });
+addEventListener("online", () => {
+  failures = 0;
+  if (socket?.readyState === 1) socket.send('{"type":"ping"}'); else connect();
+  flush();
+});
 addEventListener("offline", () => trouble("line", words.offline));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { connect(); flush(); } });
 
@@ -401,7 +409,6 @@ function receive(frame) {
     case "hello":
       failures = 0;
       retry = frame.retry_ms || 1000;
-      trouble("line", "");
       flush();
       break;
     case "snapshot":
@@ -418,7 +425,10 @@ function receive(frame) {
     case "notice": noticed(frame.notice.text); break;
     case "drafts": if (frame.drafts) offer(words.drafts, `/rooms/${room}/drafts`); break;
     case "analysis": if (voted >= goal) offer(words.analysis, `/rooms/${room}/map`); break;
-    case "statement": if (vote && !current && !busy && !changing) { vote.hidden = false; next(""); } break;
+    case "statement":
+      if (vote && !current && !busy && !changing) { vote.hidden = false; next(""); }
+      else if (ballot && !vote) offer(words.fresh, `/rooms/${room}`);
+      break;
     case "statement.moderated":
     case "statement.erased":
       if (vote && current && !busy && !changing && frame.hidden && [frame.statement_id, ...(frame.statement_ids ?? [])].includes(current.id)) next("");
