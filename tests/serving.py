@@ -79,8 +79,6 @@ async def server(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[str]
         yield served.base_url
 
 
-@asynccontextmanager
-async def opened(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[Desk]:
     """Open an application without serving it, on this loop; see :func:`client_of`."""
     app = create_app(settings, parts)
     async with app.lifespan():
@@ -145,14 +143,36 @@ def bearer(token: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def client_of(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[
-    tuple[httpx.AsyncClient, Desk]
-]:
+async def client_of(
+    settings: Settings, parts: Parts = QUIET
+) -> AsyncIterator[tuple[httpx.AsyncClient, Desk]]:
     """Give a client that speaks to an application without a network, on this loop."""
     app = create_app(settings, parts)
-    async with app.lifespan():
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar is an ASGI application
+    async with _open(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             desk = app.state["desk"]
             assert isinstance(desk, Desk)
             yield client, desk
+
+
+@asynccontextmanager
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    """Hold a lifespan open in a task of its own: a fixture may end in another than it began in."""
+    ready, done = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with app.lifespan():
+            ready.set()
+            await done.wait()
+
+    holding = asyncio.create_task(hold())
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if ready.is_set():
+            yield
+    finally:
+        done.set()
+        waiting.cancel()
+        await holding

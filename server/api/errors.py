@@ -54,6 +54,11 @@ class Errors:
         return found.body, MEDIA_TYPE
 
 
+def keep_body(scope: Scope, body: bytes) -> None:
+    """Keep a body that a handler has read itself, so that what is wrong in it can be named."""
+    ScopeState.from_scope(scope).body = body
+
+
 def note(error: BaseException, scope: Scope) -> None:
     """Log where an error happened: its kind and the places in the code, nothing that was said."""
     frames = traceback.extract_tb(error.__traceback__)

@@ -16,6 +16,7 @@ from ...deliberation.vocabulary import Phase
 from ...ids import LogId, StatementId
 from ..access import access_room
 from ..documentation import GIVES, TAKES
+from ..errors import keep_body
 from ..identity import Identity
 from ..limits import within
 from ..schemas import Next, NextStatement, Receipt, SkipBody, VoteBody
@@ -40,7 +41,11 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         who = await desk.who(request)
         log = access_room(who, request.scope["path_params"]["room_id"])
         body = await read_body(request.receive)
-        given = _read_vote(body)
+        try:
+            given = _read_vote(body)
+        except msgspec.DecodeError:
+            keep_body(request.scope, body)
+            raise
         if per_hour:
             person = f"{log}/{who.participant}"
             await within(desk.limits, "votes", person, per_hour, what="votes")
