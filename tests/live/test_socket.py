@@ -13,6 +13,7 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from server.api.live import CLOSE_CODES
 from server.deliberation import commands as c
 from server.deliberation.vocabulary import Phase, Role
 from tests.serving import Served, World, bearer, found, serving, settings_in
@@ -285,3 +286,13 @@ async def test_what_waits_for_moderation_is_for_author_and_moderators_alone(
         assert (await event(desk))["type"] == "statement"
         await world.phase(Phase.DRAFTING)
         assert (await event(them))["type"] == "phase"
+
+
+def test_every_close_code_is_described() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
+    rows = {
+        int(line.split("|")[1])
+        for line in docs.read_text("utf-8").splitlines()
+        if line.startswith("| ") and line.split("|")[1].strip().isdigit()
+    }
+    assert rows == set(CLOSE_CODES)
