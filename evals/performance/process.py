@@ -147,8 +147,9 @@ class ServerProcess:
             return False
         try:
             writer.write(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            return b" 200 " in (await reader.readline())
-        except OSError:
+            async with asyncio.timeout(5):
+                return b" 200 " in (await reader.readline())
+        except (OSError, TimeoutError):
             return False
         finally:
             writer.close()
