@@ -22,7 +22,7 @@ from server.deliberation import frames as f
 from server.deliberation.folding import fold
 from server.deliberation.views import RoomView
 
-from .client import Line
+from .line import Line
 
 HOST = "127.0.0.1"
 _decode_frame = msgspec.json.Decoder(f.Frame).decode
