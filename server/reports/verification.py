@@ -114,8 +114,6 @@ def _listing(folder: Path) -> set[str]:
             files.add(path)
         else:
             raise BundleBroken(f"{path!r} is neither a file nor a folder.")
-        if not is_plain_path(path):
-            raise BundleBroken(f"{path!r} is no name that a bundle has.")
     for path in sorted(folders):
         if not any(file.startswith(path + "/") for file in files):
             raise BundleBroken(f"The folder {path} is empty.")
@@ -126,7 +124,10 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             mode = entry.stat(follow_symlinks=False).st_mode
-            yield prefix + entry.name, mode
+            path = prefix + entry.name
+            if not is_plain_path(path):
+                raise BundleBroken(f"{path!r} is no name that a bundle has.")
+            yield path, mode
             if stat.S_ISDIR(mode):
                 yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
 
