@@ -158,9 +158,9 @@ def plot_of(view: AnalysisView) -> Plot | None:
     if view.you is not None:
         x, y = at(view.you.x, view.you.y)
         x = min(max(x, 14.0), WIDTH - 14.0)
-        y = min(max(y, 40.0), HEIGHT - 12.0)
-        anchor = "start" if x < WIDTH * 0.2 else "end" if x > WIDTH * 0.8 else "middle"
-        you = You(x, y, y - 36.0 if y > 70 else y + 24.0, anchor)
+        y = min(max(y, 42.0), HEIGHT - 12.0)
+        anchor = "start" if x < WIDTH * 0.25 else "end" if x > WIDTH * 0.75 else "middle"
+        you = You(x, y, y - 38.0 if y > 80 else y + 32.0, anchor)
     return Plot(WIDTH, HEIGHT, tuple(ellipses), you)
 
 

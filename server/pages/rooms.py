@@ -135,6 +135,7 @@ async def show_room(
             1 for s in state.statements.values() if s.kind is Kind.TESTIMONY and s.visible
         ),
         "may_write": who.role.speaks and (state.phase is Phase.OPEN or seeding),
+        "analysis_seq": state.analysis.as_of_seq if state.analysis else 0,
         "live": state.phase is not Phase.CLOSED,
     }
     status = 422 if problems else 200

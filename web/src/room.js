@@ -312,11 +312,14 @@ if (write) {
     list.append(lead, items);
     say(`${words.similar} ${found.length}`);
   };
-  const look = async () => {
+  const look = async (again) => {
     const mine = ++asked;
     if (length() < 12) { showSimilar([]); return; }
     const found = await ask(`similar?text=${encodeURIComponent(text.value.trim())}`);
-    if (mine === asked && found) showSimilar(found.statements ?? []);
+    if (mine !== asked || !found) return;
+    showSimilar(found.statements ?? []);
+    // A room's index may still be growing: look once more.
+    if (!again && !found.statements.length) timer = setTimeout(() => look(true), 3000);
   };
   text.addEventListener("input", () => {
     counted();
@@ -324,9 +327,9 @@ if (write) {
     sent.hidden = true;
     store.write("text", text.value || null);
     clearTimeout(timer);
-    timer = setTimeout(look, 600);
+    timer = setTimeout(() => look(false), 600);
   });
-  if (text.value) { counted(); look(); }
+  if (text.value) { counted(); look(false); }
 
   write.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -424,7 +427,7 @@ function receive(frame) {
     case "phase": moved(frame.phase); break;
     case "notice": noticed(frame.notice.text); break;
     case "drafts": if (frame.drafts) offer(words.drafts, `/rooms/${room}/drafts`); break;
-    case "analysis": if (voted >= goal) offer(words.analysis, `/rooms/${room}/map`); break;
+    case "analysis": if (voted >= goal && frame.as_of_seq > Number(root.dataset.analysis)) offer(words.analysis, `/rooms/${room}/map`); break;
     case "statement":
       if (vote && !current && !busy && !changing) { vote.hidden = false; next(""); }
       else if (ballot && !vote) offer(words.fresh, `/rooms/${room}`);
