@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import msgspec
 
 
@@ -76,3 +78,53 @@ class DraftFailure(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str
     detail: str = ""
+
+
+def by_reference(clause: Clause, text_of: Callable[[str], str]) -> Clause:
+    """Return ``clause`` with its verbatim quotes as places alone, without the words.
+
+    So the words stand once, with the statement they come from, and go when its author takes them
+    back. A clause that is nothing but a quote loses its text too; :func:`filled` puts all in again.
+    """
+    quotes = tuple(
+        msgspec.structs.replace(quote, text="") if _said(quote, text_of) else quote
+        for quote in clause.quotes
+    )
+    own = any(_said(quote, text_of) and quote.text == clause.text for quote in clause.quotes)
+    return msgspec.structs.replace(clause, text="" if own else clause.text, quotes=quotes)
+
+
+def filled(clause: Clause, text_of: Callable[[str], str]) -> Clause:
+    """Return ``clause`` with the words at its places; what was taken back stays empty."""
+    quotes = tuple(
+        quote
+        if quote.text
+        else msgspec.structs.replace(quote, text=text_of(quote.statement)[quote.start : quote.end])
+        for quote in clause.quotes
+    )
+    text = clause.text or (quotes[0].text if quotes else "")
+    return msgspec.structs.replace(clause, text=text, quotes=quotes)
+
+
+def without_words(clause: Clause, statements: Collection[str]) -> Clause:
+    """Return ``clause`` without the words that it quotes from ``statements``."""
+    taken = [quote for quote in clause.quotes if quote.statement in statements]
+    if not taken:
+        return clause
+    quotes = tuple(
+        msgspec.structs.replace(quote, text="") if quote.statement in statements else quote
+        for quote in clause.quotes
+    )
+    own = any(quote.text == clause.text for quote in taken)
+    return msgspec.structs.replace(clause, text="" if own else clause.text, quotes=quotes)
+
+
+def same_words(clause: Clause) -> tuple[object, ...]:
+    """Return what two clauses have in common that say the same, erased words or not."""
+    places = tuple((quote.statement, quote.start, quote.end) for quote in clause.quotes)
+    own = any(quote.text == clause.text for quote in clause.quotes)
+    return (places, "" if own else clause.text)
+
+
+def _said(quote: Quote, text_of: Callable[[str], str]) -> bool:
+    return bool(quote.text) and text_of(quote.statement)[quote.start : quote.end] == quote.text

@@ -10,7 +10,8 @@ from __future__ import annotations
 import msgspec
 
 from . import frames as f
-from .views import ResultView, RoomView, RoundView
+from .drafts import without_words
+from .views import DraftView, ResultView, RoomView, RoundView
 
 
 def fold(view: RoomView, frame: f.EventFrame) -> RoomView:
@@ -50,6 +51,18 @@ def _erased(view: RoomView, frame: f.ErasedFrame) -> None:
     for each in view.statements:
         if each.id in frame.statement_ids:
             each.text, each.language = "", None
+    if view.drafts is not None:
+        kept = tuple(_unquoted(draft, frame.statement_ids) for draft in view.drafts.drafts)
+        view.drafts = msgspec.structs.replace(view.drafts, drafts=kept)
+    if view.result is not None:
+        view.result.clauses = tuple(
+            without_words(clause, frame.statement_ids) for clause in view.result.clauses
+        )
+
+
+def _unquoted(draft: DraftView, statements: tuple[str, ...]) -> DraftView:
+    clauses = tuple(without_words(clause, statements) for clause in draft.clauses)
+    return msgspec.structs.replace(draft, clauses=clauses)
 
 
 def _drafts(view: RoomView, frame: f.DraftsFrame) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..ids import ParticipantId
+import msgspec
+
+from ..ids import ParticipantId, StatementId
 from . import events as e
+from .drafts import Clause, Draft, filled, without_words
 from .redaction import strike
 from .state import (
     TALLY_BATCH,
@@ -191,12 +194,19 @@ def _proposed(state: RoomState, recorded: e.Recorded, event: e.DraftsProposed) -
             number=event.round,
             request=event.request,
             seq=recorded.seq,
-            drafts=event.drafts,
+            drafts=tuple(
+                _with_clauses(draft, lambda clause: filled(clause, state.text_of))
+                for draft in event.drafts
+            ),
             groups=dict(event.groups),
             group_count=event.group_count,
             failed=event.failed,
         )
     )
+
+
+def _with_clauses(draft: Draft, change: Callable[[Clause], Clause]) -> Draft:
+    return msgspec.structs.replace(draft, clauses=tuple(change(clause) for clause in draft.clauses))
 
 
 def _draft_failed(state: RoomState, recorded: e.Recorded, event: e.DraftFailed) -> None:
@@ -239,10 +249,19 @@ def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
                 known = state.statements[statement]
                 was_visible = known.visible
                 known.text, known.language, known.erased = "", None, True
+                _unquote(state, statement)
                 _recount(state, known, was_visible=was_visible)
             case e.RankingCast() if remains.by is not None:
                 _without_criticism(state, seq, remains.by, remains.event)
         strike(state.words, seq)
+
+
+def _unquote(state: RoomState, statement: StatementId) -> None:
+    for round_ in state.rounds:
+        round_.drafts = tuple(
+            _with_clauses(draft, lambda clause: without_words(clause, (statement,)))
+            for draft in round_.drafts
+        )
 
 
 def _without_criticism(

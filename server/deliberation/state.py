@@ -8,7 +8,7 @@ from ..ids import AssemblyId, LogId, ParticipantId, RoomId, StatementId
 from . import events as e
 from .adoption import ClauseOutcome
 from .charter import Charter
-from .drafts import Clause, Draft, DraftFailure
+from .drafts import Clause, Draft, DraftFailure, same_words
 from .ranking import Ranking
 from .vocabulary import (
     Assent,
@@ -91,10 +91,10 @@ class Round:
 
         Ties stay ties: where two drafts win, people decide on the clauses of both.
         """
-        distinct: dict[str, Clause] = {}
+        distinct: dict[object, Clause] = {}
         for draft in self.winners:
             for clause in draft.clauses:
-                distinct.setdefault(clause.text, clause)
+                distinct.setdefault(same_words(clause), clause)
         return tuple(distinct.values())
 
 
@@ -183,6 +183,11 @@ class RoomState:
     def outcomes(self) -> tuple[ClauseOutcome, ...]:
         """What the last ratification said; that of each round stands in the round."""
         return next((r.outcomes for r in reversed(self.rounds) if r.outcomes), ())
+
+    def text_of(self, statement: str) -> str:
+        """Return a statement's words; nothing where it is unknown or its words were taken back."""
+        known = self.statements.get(StatementId(statement))
+        return known.text if known is not None else ""
 
     def vote_of(self, participant: ParticipantId, statement: StatementId) -> int | None:
         """Return a person's vote as a matrix value, or None where they haven't voted."""

@@ -8,7 +8,7 @@ import pytest
 from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation.charter import Charter
-from server.deliberation.drafts import DraftFailure
+from server.deliberation.drafts import Clause, Draft, DraftFailure, Quote
 from server.deliberation.vocabulary import Assent, Decision, Phase, Reason
 from server.errors import Conflict, Forbidden, Invalid, NotFound, WrongPhase
 from server.ids import StatementId
@@ -221,3 +221,50 @@ def test_where_drafts_tie_their_clauses_are_ratified_each_text_once(room: RoomWo
         *(clause.id for clause in first.clauses),
         *(clause.id for clause in second.clauses[1:]),
     ]
+
+
+def _quoting(name: str, room: RoomWorld) -> Draft:
+    """Return a draft of which every clause is a statement's own words."""
+    statements = list(room.state.statements.values())[:2]
+    clauses = tuple(
+        Clause(
+            id=f"{name}.{number}",
+            text=statement.text,
+            cites=(statement.id,),
+            quotes=(
+                Quote(
+                    statement=statement.id, start=0, end=len(statement.text), text=statement.text
+                ),
+            ),
+        )
+        for number, statement in enumerate(statements)
+    )
+    return msgspec.structs.replace(draft(name, []), clauses=clauses)
+
+
+def test_quoted_words_stand_once_in_the_log_and_go_with_their_statement(room: RoomWorld) -> None:
+    room.do(_proposal(room, _asked(room), drafts=(_quoting("d1", room),)))
+    payload = msgspec.json.encode(room.log[-1]).decode()
+    assert "Label it" not in payload
+    assert room.state.round is not None
+    assert [c.text for c in room.state.round.drafts[0].clauses] == ["Label it", "Pay for it"]
+    seqs = room.state.words[ANN.participant]
+    records = tuple(r for r in room.log if r.seq in seqs)
+    room.do(c.EraseContent(records=records), ANN)
+    assert [c.text for c in room.state.round.drafts[0].clauses] == ["", "Pay for it"]
+    assert [q.text for c in room.state.round.drafts[0].clauses for q in c.quotes] == [
+        "",
+        "Pay for it",
+    ]
+
+
+def test_erasing_words_changes_nothing_about_what_is_ratified(room: RoomWorld) -> None:
+    room.do(_proposal(room, _asked(room), drafts=(_quoting("d1", room), _quoting("d2", room))))
+    room.do(c.ChangePhase(phase=Phase.RANKING), FACILITATOR)
+    room.do(c.CastRanking(order=(("d1", "d2"),), seen=("d1", "d2")), ANN)
+    room.do(c.ChangePhase(phase=Phase.RATIFYING), FACILITATOR)
+    before = [clause.id for clause in room.state.clauses]
+    for who in (ANN, BEN):
+        seqs = room.state.words[who.participant]
+        room.do(c.EraseContent(records=tuple(r for r in room.log if r.seq in seqs)), who)
+    assert [clause.id for clause in room.state.clauses] == before == ["d1.0", "d1.1"]

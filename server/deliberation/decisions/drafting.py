@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ...errors import Conflict, Invalid, NotFound
 from ...ids import StatementId
 from .. import commands as c
 from .. import events as e
+from ..drafts import Draft, by_reference
 from ..phases import requires_phase
 from ..room import RoomState
 from ..text import CRITICISM_LENGTH, clean
@@ -52,12 +55,17 @@ def propose(state: RoomState, command: c.ProposeDrafts, context: c.Context) -> t
         e.DraftsProposed(
             request=command.request,
             round=ranked + 1,
-            drafts=command.drafts,
+            drafts=tuple(_by_reference(state, draft) for draft in command.drafts),
             groups=command.groups,
             group_count=command.group_count,
             failed=command.failed,
         ),
     )
+
+
+def _by_reference(state: RoomState, draft: Draft) -> Draft:
+    clauses = tuple(by_reference(clause, state.text_of) for clause in draft.clauses)
+    return msgspec.structs.replace(draft, clauses=clauses)
 
 
 def fail(state: RoomState, command: c.FailDrafts, context: c.Context) -> tuple[e.Event, ...]:
