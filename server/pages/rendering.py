@@ -39,6 +39,8 @@ def environment() -> Environment:
         _catalogue.gettext, _catalogue.ngettext, newstyle=True
     )
     made.filters["letter"] = wording.letter
+    # Sentences of the core are whole: a per cent sign in them is no placeholder.
+    made.filters["told"] = _catalogue.gettext
     made.filters["headline"] = lambda text: text.strip().partition("\n")[0]
     made.filters["rest"] = lambda text: text.strip().partition("\n")[2].strip()
     made.globals["words"] = SimpleNamespace(

@@ -217,7 +217,7 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path, scheme: str) -> Non
                 for each in result.response["violations"]
                 for node in each["nodes"]
             ]
-            assert len(result.response["passes"]) > 10, "axe has looked"
+            assert len(result.response["passes"]) > 5, "axe has looked"
             if violations:
                 found[path] = violations
 

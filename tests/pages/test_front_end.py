@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from server.api.problems import problem
 from server.deliberation.vocabulary import Assent, Choice, Origin, Phase, Reason, Role, Status
 from server.moderation.policy import RULES
-from server.pages import wording
+from server.pages import failure_page, wording
 from server.pages.assemblies import policy_for
 from server.pages.receipts import SENTENCES, Said, said_in, saying
 
@@ -51,6 +52,13 @@ def test_templates_have_no_inline_script_or_style_and_wrap_their_words(template:
     )
     bare = bare.replace("folkmoot assembly create …", "").replace("&nbsp;", "")
     assert not re.search(r"[A-Za-z]{2,}", bare), f"not in the catalogue: {bare.split()}"
+
+
+def test_a_sentence_with_a_per_cent_sign_is_shown_as_it_is() -> None:
+    scope = {"path": "/rooms/r0/mine", "headers": []}
+    page = failure_page(problem("invalid", "100 % of <b> it, %(n)s"), scope)  # type: ignore[arg-type]
+    assert b"100 % of &lt;b&gt; it, %(n)s" in page
+    assert b'href="/rooms/r0"' in page
 
 
 def test_every_closed_list_has_its_words() -> None:
