@@ -78,7 +78,6 @@ async def server(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[str]
     async with serving(settings, parts) as served:
         yield served.base_url
 
-
     """Open an application without serving it, on this loop; see :func:`client_of`."""
     app = create_app(settings, parts)
     async with app.lifespan():
@@ -96,7 +95,9 @@ class World:
     room: LogId
     slug: str
 
-    async def invite(self, role: Role, *, reusable: bool = False, expires: int | None = None) -> str:
+    async def invite(
+        self, role: Role, *, reusable: bool = False, expires: int | None = None
+    ) -> str:
         """Return the code of a fresh invite."""
         code = new_code()
         await self.desk.house.submit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -88,7 +89,8 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
 def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
     """Return a server for ``app`` with the limits of this house; give it a listening socket.
 
-    Without ``signals`` it leaves them alone, and ends when its ``should_exit`` is set.
+    Without ``signals`` it shares its process with others: it leaves signals and memory alone, and
+    ends when its ``should_exit`` is set.
     """
     import uvicorn
 
@@ -96,6 +98,14 @@ def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
 
     class Server(uvicorn.Server):
         """Ends on a signal without raising it again: having drained is having done it."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if signals:
+                # What is loaded stays. Searching it for garbage stopped everything for a tenth of
+                # a second again and again, and cost a third of the votes.
+                gc.collect()
+                gc.freeze()
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:

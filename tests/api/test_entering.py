@@ -56,9 +56,7 @@ async def test_fifty_at_once_with_one_invite_let_exactly_one_in(town: Town) -> N
     invite = await town.world.invite(Role.PARTICIPANT)
     before = len((await town.world.desk.house.assembly(town.world.assembly)).members)
     body = {"invite": invite, "client": "script"}
-    answers = await asyncio.gather(
-        *(town.client.post("/api/join", json=body) for _ in range(50))
-    )
+    answers = await asyncio.gather(*(town.client.post("/api/join", json=body) for _ in range(50)))
     assert sorted(a.status_code for a in answers) == [201] + [403] * 49
     after = len((await town.world.desk.house.assembly(town.world.assembly)).members)
     assert after == before + 1

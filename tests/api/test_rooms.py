@@ -223,8 +223,14 @@ async def test_phases_invites_drafts_and_notices(town: Town) -> None:
     assert answer.status_code == 201
     assert len(set(links)) == 3
     assert all("/join/" in link for link in links)
-    for body, field in (({"count": 0}, "count"), ({"count": 501}, "count"), ({"role": "king"}, "role")):
-        problem(await town.ask("POST", town.url("/invites"), facilitator, body), 422, "invalid", field)
+    for body, field in (
+        ({"count": 0}, "count"),
+        ({"count": 501}, "count"),
+        ({"role": "king"}, "role"),
+    ):
+        problem(
+            await town.ask("POST", town.url("/invites"), facilitator, body), 422, "invalid", field
+        )
     answer = await town.ask("POST", town.url("/invites"), facilitator, {"role": "owner"})
     problem(answer, 403, "forbidden", "role")
 
@@ -255,7 +261,9 @@ async def test_writes_with_a_key_happen_once_and_answer_alike(town: Town) -> Non
     me = (await town.ask("GET", "/api/me", headers)).json()
     assert me["votes"][0]["choice"] == "disagree"
     for bad in ("x" * 201, "tab\tbed"):
-        answer = await town.ask("POST", town.url("/votes"), headers | {"idempotency-key": bad}, vote)
+        answer = await town.ask(
+            "POST", town.url("/votes"), headers | {"idempotency-key": bad}, vote
+        )
         problem(answer, 422, "invalid", "Idempotency-Key")
 
 

@@ -110,9 +110,7 @@ async def test_a_client_that_comes_back_gets_what_it_missed_and_no_snapshot(
 
 
 @pytest.mark.parametrize("after", ["", "99999", "-1", "x", "1e3", "٣", "9" * 40])
-async def test_an_unknown_place_gives_a_snapshot(
-    served: Served, world: World, after: str
-) -> None:
+async def test_an_unknown_place_gives_a_snapshot(served: Served, world: World, after: str) -> None:
     headers = bearer(await world.token())
     async with connect(served, world.room, headers, f"?after={after}") as socket:
         assert (await receive(socket))["type"] == "hello"
@@ -121,9 +119,10 @@ async def test_an_unknown_place_gives_a_snapshot(
 
 async def test_ping_is_answered_and_presence_is_counted(served: Served, world: World) -> None:
     headers, other = bearer(await world.token()), bearer(await world.token())
-    async with connect(served, world.room, headers) as socket, connect(
-        served, world.room, other
-    ) as second:
+    async with (
+        connect(served, world.room, headers) as socket,
+        connect(served, world.room, other) as second,
+    ):
         await socket.send('{"type":"ping"}')
         while (await receive(socket))["type"] != "pong":
             pass
@@ -145,9 +144,7 @@ async def test_ping_is_answered_and_presence_is_counted(served: Served, world: W
         '{"type":"\\ud800"}',
     ],
 )
-async def test_anything_else_ends_it_with_4400(
-    served: Served, world: World, message: str
-) -> None:
+async def test_anything_else_ends_it_with_4400(served: Served, world: World, message: str) -> None:
     async with connect(served, world.room, bearer(await world.token())) as socket:
         await socket.send(message)
         assert await closed_with(socket) == 4400
@@ -181,9 +178,7 @@ async def test_without_or_with_a_broken_session_4401(served: Served, world: Worl
             assert await closed_with(socket) == 4401
 
 
-async def test_no_such_room_and_one_of_another_assembly_4404(
-    served: Served, world: World
-) -> None:
+async def test_no_such_room_and_one_of_another_assembly_4404(served: Served, world: World) -> None:
     other = await found(served.desk, "other")
     headers = bearer(await world.token())
     for room in ("r0000000000000000", other.room, world.assembly):
