@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from litestar import Litestar
+from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
@@ -36,6 +37,7 @@ from .synthesis.adapters.choose import make_embedder
 from .workflows.service import start as start_workflows
 
 STATIC = "/static"
+_YEAR = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,5 +147,13 @@ def _static() -> list[ControllerRouterHandler]:
     here = Path(__file__).resolve().parent
     for place in (here / "web" / "dist", here.parent / "web" / "dist"):
         if place.is_dir():
-            return [create_static_files_router(STATIC, [place], include_in_schema=False)]
+            return [
+                create_static_files_router(
+                    STATIC,
+                    [place],
+                    include_in_schema=False,
+                    # Pages ask for them by a version, so that they can be kept.
+                    cache_control=CacheControlHeader(public=True, max_age=_YEAR, immutable=True),
+                )
+            ]
     return []

@@ -6,6 +6,7 @@ import gettext
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +21,8 @@ from . import wording
 from .receipts import Said, saying, silence
 from .visits import Visit
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
+_HERE = Path(__file__).resolve().parent
 _catalogue = gettext.NullTranslations()
 
 
@@ -28,7 +30,7 @@ _catalogue = gettext.NullTranslations()
 def environment() -> Environment:
     """Return the one environment: everything escaped, every missing name an error."""
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -59,9 +61,19 @@ def environment() -> Environment:
         script=wording.script_words(_catalogue.gettext),
         script_line=lambda key: _catalogue.gettext(wording.SCRIPT_WORDS[key]),
     )
+    made.globals["version"] = _version()
     made.globals["language"] = "en"
     made.globals["direction"] = "ltr"
     return made
+
+
+def _version() -> str:
+    """Return what names the state of the scripts and styles, so that browsers may keep them."""
+    digest = sha256()
+    for place in (_HERE.parent / "web" / "dist", _HERE.parents[1] / "web" / "dist"):
+        for path in sorted(place.glob("*")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

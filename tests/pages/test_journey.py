@@ -454,3 +454,16 @@ async def test_what_people_write_is_escaped_and_kept_apart(tmp_path: Path) -> No
         policy = page.headers["content-security-policy"]
         assert "script-src 'self'" in policy
         assert "unsafe" not in policy
+
+
+async def test_a_browser_keeps_what_does_not_change(tmp_path: Path) -> None:
+    async with visiting(tmp_path, people=0) as (_, client):
+        page = await join(client)
+        assert page.headers["cache-control"] == "no-store"
+        links = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+        assert any("room.js?v=" in link for link in links)
+        for link in links:
+            asset = await client.get(link)
+            assert asset.status_code == 200
+            assert "immutable" in asset.headers["cache-control"]
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
