@@ -129,7 +129,9 @@ async def test_join_vote_write_rank_and_read_the_report(
             focused = await page.evaluate("document.activeElement.value")
             assert focused == "disagree", "focus stays on what was pressed"
         assert "Recorded, receipt no." in await page.locator("#undo-text").inner_text()
-        assert "Next statement:" in await page.locator("#status").inner_text()
+        await page.wait_for_function(
+            "document.getElementById('status').textContent.includes('Next statement:')"
+        )
         assert not loads, "a vote loads no page"
         # Change the last vote, and come back to where one was.
         here = await shown(page)
