@@ -113,6 +113,7 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     rooms.house = house = await stack.enter_async_context(
         open_house(settings, write=True, clock=parts.clock, chance=parts.chance, announcer=hub)
     )
+    house.watch(desk.metrics.committed)
     stack.callback(hub.stop)
     embedder = make_embedder(settings.embedder)
     stack.push_async_callback(embedder.close)

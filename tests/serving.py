@@ -63,7 +63,7 @@ async def serving(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[Ser
         one = server_of(app, signals=False)
         task = asyncio.create_task(one.serve(sockets=[listening]))
         try:
-            while not one.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            while not one.started:
                 assert not task.done(), "the server did not start"
                 await asyncio.sleep(0.01)
             yield Served(address, app, one)

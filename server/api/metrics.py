@@ -22,7 +22,7 @@ class Metrics(Collector):
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._commit_seconds = Histogram(
             "folkmoot_commit_seconds",
-            "Seconds from beginning a batch to its being durable.",
+            "Seconds from a batch being decided to its being durable.",
             registry=self.registry,
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
         )

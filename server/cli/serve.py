@@ -66,17 +66,20 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
     failure: list[Exception] = []
 
     async def opened(house: House) -> None:
+        note_address(
+            given, _address(listening)
+        )  # a server that is refused the database writes none
         click.echo(f"Folkmoot is at {public_address(given)}")
         if demo:
             await _open_demo(house, public_address(given))
         sys.stdout.flush()
 
     with failing_in_one_sentence():
-        listening = listen(host, port)
-        note_address(given, _address(listening))
         app = create_app(given, Parts(opened=opened, failed=failure.append))
+        listening = listen(host, port)
     try:
-        server_of(app).run(sockets=[listening])
+        with listening:
+            server_of(app).run(sockets=[listening])
     except SystemExit:
         # So it says that the application did not start; why is known better here.
         if not failure:

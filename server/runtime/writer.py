@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
 
 from ..deliberation import commands as c
 from ..deliberation import events as e
@@ -53,10 +54,15 @@ class House:
         self._settled = asyncio.Event()
         self._stopping = False
         self._writer: asyncio.Task[None] | None = None
+        self._watch: Callable[[float, int], None] | None = None
 
     def attach(self, announcer: Announcer) -> None:
         """Let ``announcer`` tell what happens; before :meth:`start`, once."""
         self._announcer = announcer
+
+    def watch(self, committed: Callable[[float, int], None]) -> None:
+        """Call ``committed`` with each batch that became durable: its seconds, its commands."""
+        self._watch = committed
 
     async def start(self) -> None:
         """Begin to carry out commands."""
@@ -255,7 +261,10 @@ class House:
     async def _commit(self, batch: Batch) -> None:
         appendings = batch.appendings()
         if appendings or batch.keys:
+            begun = perf_counter()
             await self._database.on_writer(self._ledger.commit, appendings, batch.keys)
+            if self._watch is not None:
+                self._watch(perf_counter() - begun, len(batch.outcomes))
         else:
             await self._database.on_writer(self._ledger.abandon)
         _answer(batch.outcomes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from server.api.services.joining import Asking, join
 from server.deliberation import commands as c
 from server.deliberation.vocabulary import Role
 
@@ -86,8 +87,6 @@ async def test_the_same_key_gives_the_same_person_and_return_code(town: Town) ->
 
 
 async def test_a_short_key_guessed_from_elsewhere_is_nobody_else(town: Town) -> None:
-    from server.api.services.joining import Asking, join
-
     invite = await town.world.invite(Role.PARTICIPANT, reusable=True)
     house, sessions = town.world.desk.house, town.world.desk.sessions
     one = await join(house, sessions, Asking(invite, address="10.0.0.1", key="1"))
@@ -145,7 +144,7 @@ async def test_forged_and_torn_tokens_are_nobody(town: Town) -> None:
     token = await town.world.token()
     body, _, mac = token.rpartition(".")
     for bad in ("", "x", "a.b.c.d", token[:-1], f"{body}.{mac[::-1]}", token + "x", "ü" * 9):
-        headers = {"authorization": f"Bearer {bad}".encode("utf-8")}
+        headers = {"authorization": f"Bearer {bad}".encode()}
         answer = await town.client.get("/api/me", headers=headers)  # type: ignore[arg-type]  # raw bytes
         problem(answer, 401, "not-signed-in")
         assert answer.headers["www-authenticate"] == "Bearer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,6 @@ async def test_no_tally_is_told_before_ten_people_voted(town: Town) -> None:
 async def test_statements_that_are_refused_name_what_is_wrong(
     town: Town, body: object, status: int, code: str, field: str
 ) -> None:
-    import json
-
     headers = await town.as_() | {"content-type": "application/json"}
     content = json.dumps(body).encode()
     answer = await town.client.post(town.url("/statements"), content=content, headers=headers)
@@ -329,4 +328,6 @@ async def test_health_readiness_and_metrics(town: Town) -> None:
     route = '{method="POST",route="/api/rooms/{room_id}/votes",status="201"} 1.0'
     assert f"folkmoot_http_answers_total{route}" in metrics
     assert "folkmoot_sockets 0.0" in metrics
+    assert "folkmoot_commit_seconds_count 0.0" not in metrics
+    assert "folkmoot_batch_commands_count" in metrics
     assert town.world.room not in metrics

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.api.live import CLOSE_CODES
 from server.deliberation import commands as c
-from server.deliberation.vocabulary import Phase, Role
+from server.deliberation.vocabulary import Moderation, Phase, Role
 from tests.serving import Served, World, bearer, found, serving, settings_in
 
 EVENTS = {"statement", "statement.moderated", "statement.erased", "phase", "drafts", "result"}
@@ -265,8 +265,6 @@ async def test_stopping_closes_with_1012_and_answers_what_is_queued(tmp_path: Pa
 async def test_what_waits_for_moderation_is_for_author_and_moderators_alone(
     served: Served,
 ) -> None:
-    from server.deliberation.vocabulary import Moderation
-
     world = await found(served.desk, "strict", moderation=Moderation.BEFORE)
     author, other = bearer(await world.token()), bearer(await world.token())
     moderator = bearer(await world.token(Role.MODERATOR))
@@ -285,9 +283,9 @@ async def test_what_waits_for_moderation_is_for_author_and_moderators_alone(
 
 def test_every_close_code_is_described() -> None:
     docs = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
-    rows = {
-        int(line.split("|")[1])
+    headings = {
+        int(line.removeprefix("### "))
         for line in docs.read_text("utf-8").splitlines()
-        if line.startswith("| ") and line.split("|")[1].strip().isdigit()
+        if line.startswith("### ") and line[4:].isdigit()
     }
-    assert rows == set(CLOSE_CODES)
+    assert headings == set(CLOSE_CODES)

@@ -1,0 +1,111 @@
+"""``serve`` as a process of its own: how it starts, refuses to, and ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = {"FOLKMOOT_EMBEDDER": "lexical", "OMP_NUM_THREADS": "1"}
+
+
+def command(data: Path, *arguments: str, **more: str) -> tuple[list[str], dict[str, str]]:
+    line = [sys.executable, "-W", "error", "-m", "server", *arguments]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("FOLKMOOT_")}
+    return line, kept | QUICK | {"FOLKMOOT_DATA_DIR": str(data)} | more
+
+
+def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    line, environment = command(data, *arguments, **more)
+    return subprocess.run(
+        line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def started(data: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """Start a server; give it, its address and the lines up to that."""
+    line, environment = command(data, "serve", "--port", "0", *arguments)
+    with subprocess.Popen(
+        line,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            found = re.search(r"http://\S+", first)
+            assert found, first
+            yield process, found[0], [first]
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_it_serves_ends_on_a_signal_with_0_and_keeps_its_sessions_key(tmp_path: Path) -> None:
+    with started(tmp_path) as (process, address, _):
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                assert httpx.get(f"{address}/readyz", timeout=5).status_code == 200
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        again = run(tmp_path, "serve", "--port", "0")
+        assert again.returncode == 1
+        assert again.stderr.startswith("Error: Another server holds ")
+        assert again.stderr.count("\n") == 1
+        process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        assert process.wait(15) == 0
+        assert time.monotonic() - begun < 6
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert (tmp_path / "address").read_text().strip() == address
+
+
+def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with started(tmp_path / "one") as (_, address, _):
+        port = address.rpartition(":")[2]
+        answer = run(tmp_path / "two", "serve", "--port", port)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("Error: 127.0.0.1 port ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_wrong_settings_and_wrong_use(tmp_path: Path) -> None:
+    short = run(tmp_path, "serve", "--port", "0", FOLKMOOT_SECRET_KEY="short")
+    assert short.returncode == 1
+    assert "FOLKMOOT_SECRET_KEY" in short.stderr
+    assert "short" not in short.stderr
+    number = run(tmp_path, "serve", "--port", "0", FOLKMOOT_VOTES_PER_HOUR="many")
+    assert number.returncode == 1
+    assert "FOLKMOOT_VOTES_PER_HOUR" in number.stderr
+    unknown = run(tmp_path, "serve", "--embedder", "x")
+    assert unknown.returncode == 2
+    embedder = run(tmp_path, "serve", "--port", "0", FOLKMOOT_EMBEDDER="magic")
+    assert embedder.returncode == 1
+    assert "magic" in embedder.stderr
+
+
+def test_help_is_quick_and_shows_an_example(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    answer = run(tmp_path, "serve", "--help")
+    assert time.monotonic() - begun < 3  # a busy machine; alone it takes a tenth of a second
+    assert answer.returncode == 0
+    assert "Example: python -m server serve" in answer.stdout
+    listed = run(tmp_path, "--help")
+    assert "simulate" in listed.stdout
+    assert not (tmp_path / "folkmoot.db").exists()
