@@ -8,6 +8,14 @@ from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation import frames as f
 from server.deliberation.audience import announcement
+from server.deliberation.chain import (
+    SALT_BYTES,
+    Sealed,
+    check_chain,
+    check_payload,
+    genesis,
+    seal,
+)
 from server.deliberation.folding import fold
 from server.deliberation.state import RoomState
 from server.deliberation.views import RoomView, Viewer, may_see, room_view
@@ -51,6 +59,8 @@ class WatchedRoom:
         self.twin = RoomWorld(seed)
         self.clients: dict[Viewer, RoomView] = {}
         self.left: list[tuple[Viewer, RoomView]] = []
+        self.chain: list[Sealed] = []
+        self.erased: set[int] = set()
         self.commands: set[str] = set()
         self.events: set[str] = set()
         self.refusals: set[str] = set()
@@ -102,6 +112,7 @@ class WatchedRoom:
         self.events.add(e.type_of(event))
         hidden_before = {s.id for s in self.state.statements.values() if not s.visible}
         recorded = self.world.record(event, by)
+        self._seal(recorded)
         self.twin.clock = self.world.clock
         swapped = by
         if isinstance(event, e.VoteCast) and by is not None:
@@ -126,6 +137,24 @@ class WatchedRoom:
                 other = told_in_twin.frame_for(viewer) if told_in_twin else None
                 assert _encode(other) == _encode(told.frame_for(viewer) if told else None)
                 assert _encode(room_view(self.twin.state, viewer)) == _encode(fresh)
+
+    def _seal(self, recorded: e.Recorded) -> None:
+        log = recorded.log
+        previous = self.chain[-1].hash if self.chain else genesis(log)
+        self.chain.append(seal(recorded, previous, recorded.seq.to_bytes(SALT_BYTES, "big")))
+        if isinstance(recorded.event, e.ContentErased):
+            self.erased |= set(recorded.event.remains)
+
+    def check_chain(self) -> None:
+        """The chain holds, erasures or not, and every payload that is left is the committed one."""
+        log = self.state.log
+        envelopes = [each.envelope for each in self.chain]
+        assert check_chain(log, envelopes) == self.chain[-1].hash.hex()
+        standing = self.world.standing()
+        for envelope, each in zip(envelopes, self.chain, strict=True):
+            if envelope.seq not in self.erased:
+                read = check_payload(log, envelope, each.salt, each.payload)
+                assert read == standing[envelope.seq - 1]
 
     def leave(self, viewer: Viewer) -> None:
         """Let somebody go with the picture they have now."""
@@ -159,6 +188,8 @@ class WatchedRoom:
     def check(self) -> None:
         """Check what holds at every moment."""
         self.world.check_replay()
+        if self.chain:
+            self.check_chain()
         self.check_those_who_come_back()
         state = self.state
         effective: dict[tuple[ParticipantId | None, str], int] = {}
