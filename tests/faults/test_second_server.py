@@ -16,7 +16,7 @@ async def test_a_second_server_is_refused_and_the_first_goes_on(tmp_path: Path) 
     first, second = ServerProcess(tmp_path), ServerProcess(tmp_path)
     await first.start()
     try:
-        with pytest.raises(CommandFailed, match=r"the server ended: .*hold"):
+        with pytest.raises(CommandFailed, match=r"(?s)the server ended: .*hold"):
             await second.start(patience=60)
         with pytest.raises(CommandFailed, match=r"invite water: 1: .*hold"):
             await command(tmp_path, "invite", "water")
