@@ -86,6 +86,7 @@ async def next_for(desk: Desk, who: Identity, log: LogId) -> Next:
     """
     state = await desk.house.room(log)
     requires_phase(state.phase, Phase.OPEN, what="Voting")
+    desk.similar.prepare(state)
     if rules.pending(state, state.people.get(who.participant)) is None:
         outlook = await desk.analyses.outlook(state)
         await desk.house.submit(log, c.ShowNext(outlook=outlook), who.actor)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from ...deliberation.room import RoomState
 from ...errors import FolkmootError
 from ...ids import LogId
-from ...synthesis.embedding import Embedded, embed_statements
+from ...synthesis.embedding import Embedded, embed_statements, language_offsets
+from ...synthesis.offsets import LanguageOffsets
 from ...synthesis.ports import Embedder, EmbeddingCache, SourceStatement
 from ...synthesis.similar import Similar, similar_to_text
 
@@ -40,6 +41,7 @@ class SimilarStatements:
         self._embedder = embedder
         self._cache = cache
         self._indexes: dict[LogId, _Index] = {}
+        self._offsets: LanguageOffsets | None = None
 
     @property
     def name(self) -> str:
@@ -58,6 +60,12 @@ class SimilarStatements:
         if embedded is None:
             return ()
         return await similar_to_text(text, language, embedded, self._embedder, self._cache, k=k)
+
+    def prepare(self, state: RoomState) -> None:
+        """Begin a room's index, so that it stands by the time somebody writes."""
+        if state.log not in self._indexes:
+            index = self._indexes[state.log] = _Index(wanted=_visible(state))
+            index.work = asyncio.create_task(self._grow(index))
 
     async def close(self) -> None:
         """End what is under way."""
@@ -92,7 +100,9 @@ class SimilarStatements:
             _log.warning("statements could not be compared: %s", error.code)
 
     async def _embed(self, statements: Sequence[SourceStatement]) -> Embedded:
-        return await embed_statements(statements, self._embedder, self._cache)
+        if self._offsets is None:
+            self._offsets = await language_offsets(self._embedder, self._cache)
+        return await embed_statements(statements, self._embedder, self._cache, self._offsets)
 
 
 def _visible(state: RoomState) -> tuple[SourceStatement, ...]:
