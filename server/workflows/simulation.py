@@ -3,14 +3,15 @@
 Who of them has votes already goes on as themselves. The others imitate somebody: a person drawn
 from those who voted, or in a room without votes one of three made-up outlooks. They vote as that
 person would, on what they haven't voted on; where that person didn't vote, as those lean who voted
-most like them. They rank drafts by these votes on what the clauses cite, and ratify likewise.
-Seeded: the same room and seed give the same answers.
+most like them. They rank drafts by these votes on what the clauses cite, and ratify likewise. Where
+some are chosen or drawn, they are so of each opinion group in proportion to its size. Seeded: the
+same room and seed give the same answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +34,7 @@ from ..runtime.house import House
 _CONSENT = Consent(publish=True, research=True, training=False)
 _AT_ONCE = 256
 _OUTLOOKS = 3
+_GOLDEN = (5**0.5 - 1) / 2
 _STAYS = 0.85
 _LIKE = 25
 _REFUSES = -0.1
@@ -83,10 +85,10 @@ async def simulate(house: House, room: LogId, *, people: int, seed: int) -> Simu
             f"In the phase '{phase}' there is nothing for participants to do; "
             "simulate in 'open', 'ranking' or 'ratifying'."
         )
-    ids, joined = await _people(house, log, people)
+    known, joined = await _people(house, log, people)
     rng = np.random.default_rng((seed, list(Phase).index(phase)))
-    crowd = _imitations(await house.room(room), ids, seed)
-    done = Simulated(phase=phase, people=len(ids), joined=joined)
+    crowd = _imitations(await house.room(room), known, people, seed)
+    done = Simulated(phase=phase, people=len(crowd), joined=joined)
     if phase is Phase.OPEN:
         return await _speak_and_vote(house, room, crowd, rng, done)
     await _place(house, room, crowd)
@@ -96,7 +98,7 @@ async def simulate(house: House, room: LogId, *, people: int, seed: int) -> Simu
 
 
 async def _people(house: House, log: LogId, people: int) -> tuple[tuple[ParticipantId, ...], int]:
-    """Return so many of the people that ``simulate`` made, making those that lack."""
+    """Return the simulated people, so many at least, and how many of them had to be made."""
     known = _made(await house.assembly(log))
     missing = people - len(known)
     if missing > 0:
@@ -107,7 +109,7 @@ async def _people(house: House, log: LogId, people: int) -> tuple[tuple[Particip
             None,
         )
         known = _made(await house.assembly(log))
-    return known[:people], max(missing, 0)
+    return known, max(missing, 0)
 
 
 def _made(assembly: AssemblyState) -> tuple[ParticipantId, ...]:
@@ -118,31 +120,53 @@ def _made(assembly: AssemblyState) -> tuple[ParticipantId, ...]:
     )
 
 
-def _imitations(state: RoomState, ids: Sequence[ParticipantId], seed: int) -> tuple[Imitation, ...]:
+def _imitations(
+    state: RoomState, known: Sequence[ParticipantId], people: int, seed: int
+) -> tuple[Imitation, ...]:
     votes = state.votes.view()
     signs = np.where(votes == EMPTY, 0, votes).astype(np.float32)
-    own = set(ids)
-    others = [
-        row for row, each in enumerate(state.rows) if each not in own and state.votes.cast_by[row]
-    ]
     groups = state.round.groups if state.round is not None else {}
+    models = _models(state, frozenset(known), groups)
+    begin = float(np.random.default_rng(seed).random())
     invented = np.random.default_rng(seed).choice(
         (-1.0, 1.0), (_OUTLOOKS, votes.shape[1]), p=(0.4, 0.6)
     )
+    numbers = {participant: number for number, participant in enumerate(known)}
     found = []
-    for number, participant in enumerate(ids):
-        chance = np.random.default_rng((seed, number))
+    for participant in _spread(known, people, groups):
+        number = numbers[participant]
         person = state.people.get(participant)
         if person is not None and state.votes.cast_by[person.row]:
             row = person.row
-        elif others:
-            row = others[int(chance.integers(len(others)))]
+        elif models:
+            # The golden ratio's multiples cover the groups evenly however many people there are,
+            # and each person imitates the same one whenever they are asked.
+            row = models[int((begin + number * _GOLDEN) % 1.0 * len(models))]
         else:
-            found.append(Imitation(participant, invented[chance.integers(_OUTLOOKS)], None))
+            outlook = np.random.default_rng((seed, number)).integers(_OUTLOOKS)
+            found.append(Imitation(participant, invented[outlook], None))
             continue
         group = groups.get(participant, groups.get(state.rows[row]))
         found.append(Imitation(participant, _leaning_of(votes, signs, row), group))
     return tuple(found)
+
+
+def _models(
+    state: RoomState, simulated: Set[ParticipantId], groups: Mapping[str, int]
+) -> list[int]:
+    """Return the rows of who may be imitated, by group: people who voted, real ones if any did."""
+    voters = [row for row in range(len(state.rows)) if state.votes.cast_by[row]]
+    real = [row for row in voters if state.rows[row] not in simulated]
+    return sorted(real or voters, key=lambda row: groups.get(state.rows[row], -1))
+
+
+def _spread(
+    known: Sequence[ParticipantId], people: int, groups: Mapping[str, int]
+) -> tuple[ParticipantId, ...]:
+    """Return ``people`` of those known, of each opinion group in proportion to its size."""
+    ordered = sorted(known, key=lambda each: groups.get(each, -1))
+    chosen = {ordered[(2 * n + 1) * len(ordered) // (2 * people)] for n in range(people)}
+    return tuple(each for each in known if each in chosen)
 
 
 def _leaning_of(

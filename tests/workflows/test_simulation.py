@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,46 @@ async def test_the_demo_from_votes_to_ratified_clauses(tmp_path: Path) -> None:
         assert all(each.groups for each in state.outcomes)
         invented = [each for each in state.statements.values() if "(simulated)" in each.text]
         assert invented
+
+
+def shares(room: RoomState, chosen: Set[str]) -> dict[int, tuple[float, float]]:
+    """Return of each group its share of those who are grouped, and of those chosen."""
+    assert room.round is not None
+    everybody = Counter(room.round.groups.values())
+    of_chosen = Counter(room.round.groups[each] for each in chosen if each in room.round.groups)
+    return {
+        group: (size / everybody.total(), of_chosen[group] / of_chosen.total())
+        for group, size in everybody.items()
+    }
+
+
+async def test_some_of_the_demos_people_are_of_all_its_groups(tmp_path: Path) -> None:
+    async with demo_house(tmp_path) as (house, room):
+        await to_phase(house, room, Phase.DRAFTING)
+        await make_drafts(house, room, bench_of(house))
+        await to_phase(house, room, Phase.RANKING)
+        assert (await simulate(house, room, people=60, seed=3)).ballots == 60
+        state = await house.room(room)
+        assert state.round is not None
+        assert state.round.group_count == 3
+        assert len(state.round.ballots) == 60
+        for whole, part in shares(state, state.round.ballots.keys()).values():
+            assert part == pytest.approx(whole, abs=1 / 60)
+
+
+async def test_who_is_made_in_addition_imitates_people_of_all_groups(tmp_path: Path) -> None:
+    async with demo_house(tmp_path) as (house, room):
+        await to_phase(house, room, Phase.DRAFTING)
+        state = await make_drafts(house, room, bench_of(house))
+        assert state.round is not None
+        before = set(state.round.groups)
+        await to_phase(house, room, Phase.RANKING)
+        done = await simulate(house, room, people=len(state.rows) + 60, seed=3)
+        assert done.joined == 60
+        state = await house.room(room)
+        assert state.round is not None
+        for whole, part in shares(state, set(state.round.groups) - before).values():
+            assert part == pytest.approx(whole, abs=0.05)
 
 
 @needs_shared
