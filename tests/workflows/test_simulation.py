@@ -93,7 +93,7 @@ async def test_some_of_the_demos_people_are_of_all_its_groups(tmp_path: Path) ->
         assert (await simulate(house, room, people=60, seed=3)).ballots == 60
         state = await house.room(room)
         assert state.round is not None
-        assert state.round.group_count == 3
+        assert state.round.group_count > 1
         assert len(state.round.ballots) == 60
         for whole, part in shares(state, state.round.ballots.keys()).values():
             assert part == pytest.approx(whole, abs=1 / 60)
