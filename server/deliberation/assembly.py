@@ -126,8 +126,12 @@ def _(command: c.CreateAssembly, state: AssemblyState, context: c.Context) -> tu
     if state.seq:
         raise Conflict("This assembly exists already.")
     slug = command.slug
-    if not slug or len(slug) > SLUG_LENGTH or not all(_slug_character(ch) for ch in slug):
-        raise Invalid("A slug has 1 to 64 small letters, digits, dots and hyphens.", field="slug")
+    if not _is_slug(slug):
+        raise Invalid(
+            "A slug has 1 to 64 small letters, digits, dots and hyphens, "
+            "a letter or digit first and last.",
+            field="slug",
+        )
     return (
         e.AssemblyCreated(
             slug=slug,
@@ -139,8 +143,15 @@ def _(command: c.CreateAssembly, state: AssemblyState, context: c.Context) -> tu
     )
 
 
-def _slug_character(ch: str) -> bool:
-    return ch.isascii() and (ch.islower() or ch.isdigit() or ch in "-.")
+def _is_slug(slug: str) -> bool:
+    """Say whether ``slug`` can name an assembly: in an address, and as the name of a folder."""
+    letters = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+    return (
+        0 < len(slug) <= SLUG_LENGTH
+        and letters.union("-.").issuperset(slug)
+        and slug[0] in letters
+        and slug[-1] in letters
+    )
 
 
 @decide_one.register

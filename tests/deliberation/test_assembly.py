@@ -33,7 +33,9 @@ def test_an_assembly_is_founded_once() -> None:
     )
 
 
-@pytest.mark.parametrize("slug", ["", "Demo", "a b", "ü", "a/b", "x" * 65])
+@pytest.mark.parametrize(
+    "slug", ["", "Demo", "a b", "ü", "a/b", "x" * 65, "..", ".", "-", ".a", "a.", "--help"]
+)
 def test_a_slug_is_plain(slug: str) -> None:
     refusal = AssemblyWorld().refusal(c.CreateAssembly(slug=slug, title="T", question="Q"))
     assert refusal.field == "slug"
