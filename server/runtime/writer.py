@@ -224,7 +224,9 @@ class House:
             return
         try:
             asked = wanted(tickets, self._states)
-            begun = await self._database.on_writer(self._ledger.begin, asked)
+            begun = self._ledger.known(asked)
+            if begun is None:
+                begun = await self._database.on_writer(self._ledger.begin, asked)
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             _answer((ticket, _fault(error)) for ticket in tickets)
             return
@@ -279,7 +281,7 @@ class House:
             await self._database.on_writer(self._ledger.commit, appendings, batch.keys)
             if self._watch is not None:
                 self._watch(perf_counter() - begun, len(batch.outcomes))
-        else:
+        elif self._ledger.begun:
             await self._database.on_writer(self._ledger.abandon)
         _answer(batch.outcomes)
         for state, recorded, told in batch.told():

@@ -88,6 +88,11 @@ class Database:
             raise
         return database
 
+    @property
+    def held(self) -> bool:
+        """This process owns the file: nobody else writes to it."""
+        return self._hold is not None
+
     def read(
         self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

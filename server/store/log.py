@@ -72,19 +72,22 @@ class Appending:
 
 def append(
     connection: Connection, batch: Sequence[Appending], salts: Callable[[int], bytes]
-) -> None:
+) -> dict[LogId, Head]:
     """Append events to several logs: envelopes, payloads, heads; erase what they say is erased.
 
-    ``salts(n)`` gives n random bytes.
+    ``salts(n)`` gives n random bytes. Returns where the logs end then.
 
     Raises:
         LogBroken: a log's head isn't where it was when its events were decided.
     """
     events: list[bulk.Cells] = []
     payloads: list[bulk.Cells] = []
+    ends: dict[LogId, Head] = {}
     for each in batch:
         sealed = _sealed(each, salts(chain.SALT_BYTES * len(each.recorded)))
         _advance(connection, each, sealed[-1].hash)
+        last = sealed[-1]
+        ends[each.log] = Head(each.log, each.kind, last.envelope.seq, last.hash)
         for one in sealed:
             public = one.envelope
             events.append(
@@ -97,6 +100,7 @@ def append(
         for recorded in each.recorded:
             if type(recorded.event) is ContentErased:
                 _erase(connection, each.log, list(recorded.event.remains))
+    return ends
 
 
 def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
