@@ -2,8 +2,9 @@
 
 What is checked, in this order: the folder holds plain files only; the manifest is canonical JSON
 of its form; the key is the one named, and is the expected one where one is given; the signature is
-that key's; every file is there with its size and hash, and no other; every log is an unbroken
-chain from its beginning to the head that the manifest names. Not promised: whose key it is, where
+that key's; every file is there with its size and hash, and no other; the assembly's own log and a
+room's are there, and every log is in the one form that it can have and an unbroken chain from its
+beginning to the head that the manifest names. Not promised: whose key it is, where
 none is given, and that the logs hold all that happened: for that, hold two bundles of different
 days against each other.
 """
@@ -148,6 +149,7 @@ def _read_manifest(raw: bytes) -> Manifest:
         raise BundleBroken(f"{MANIFEST} is not of the form folkmoot.bundle/1.") from error
     if not same:
         raise BundleBroken(f"{MANIFEST} is not canonical JSON.")
+    _check_names(manifest)
     paths = [file.path for file in manifest.files]
     if paths != sorted(set(paths)):
         raise BundleBroken(f"{MANIFEST} does not list each file once, in order.")
@@ -155,6 +157,19 @@ def _read_manifest(raw: bytes) -> Manifest:
     if logs != sorted(set(logs)):
         raise BundleBroken(f"{MANIFEST} does not list each log once, in order.")
     return manifest
+
+
+def _check_names(manifest: Manifest) -> None:
+    """Check what is going to be shown: whoever made the bundle may be nobody's friend."""
+    names = [
+        *(file.path for file in manifest.files),
+        *(log_path(head.log) for head in manifest.logs),
+        manifest.assembly.slug,
+        manifest.made_on,
+    ]
+    odd = next((name for name in names if not is_plain_path(name)), None)
+    if odd is not None:
+        raise BundleBroken(f"{odd!r} in {MANIFEST} is no name that a bundle has.")
 
 
 def _check_key(manifest: Manifest, public: bytes, expected: bytes | None) -> None:
@@ -183,14 +198,17 @@ def _check_files(folder: Path, manifest: Manifest, present: set[str]) -> None:
     unnamed = sorted(logs - {log_path(head.log) for head in manifest.logs})
     if unnamed:
         raise BundleBroken(f"{MANIFEST} names no head for {unnamed[0]}.")
+    named = {head.log for head in manifest.logs}
+    if manifest.assembly.id not in named or len(named) < 2:
+        raise BundleBroken(f"{MANIFEST} does not name the logs of the assembly and of its room.")
 
 
 def _check_file(folder: Path, file: File) -> None:
-    digest, size = sha256(), 0
+    digest = sha256()
     with (folder / file.path).open("rb") as content:
-        while chunk := content.read(_CHUNK):
+        size = os.fstat(content.fileno()).st_size
+        while size == file.size and (chunk := content.read(_CHUNK)):
             digest.update(chunk)
-            size += len(chunk)
     if size != file.size:
         raise BundleBroken(f"{file.path} has {size} bytes; the manifest says {file.size}.")
     if digest.hexdigest() != file.sha256:
@@ -225,6 +243,7 @@ class _Counted:
 
 def _envelopes(folder: Path, path: str) -> Iterator[Envelope]:
     decode = msgspec.json.Decoder(_StrictEnvelope).decode
+    encode = msgspec.json.Encoder(order="sorted").encode
     with (folder / path).open("rb") as lines:
         number = 0
         while line := lines.readline(_LONGEST_LINE):
@@ -232,6 +251,9 @@ def _envelopes(folder: Path, path: str) -> Iterator[Envelope]:
             if not line.endswith(b"\n"):
                 raise BundleBroken(f"{path}, line {number} does not end.")
             try:
-                yield decode(line)
+                envelope = decode(line)
             except (ValueError, RecursionError) as error:
                 raise BundleBroken(f"{path}, line {number} is no envelope.") from error
+            if encode(envelope) + b"\n" != line:
+                raise BundleBroken(f"{path}, line {number} is not in the form that a log has.")
+            yield envelope
