@@ -9,7 +9,7 @@ layer, since it sits in the path of every vote.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qs, urlsplit
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ from .sessions import Sessions
 SEND = "folkmoot.send"
 """Our own key in a socket's scope: the server's ``send``, without the framework's layers."""
 CSRF_FIELD = "csrf"
+MOST_FIELDS = 1000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM = b"application/x-www-form-urlencoded"
 
@@ -108,9 +109,14 @@ class Shell:
                 route = scope.get("path_template") or ""
                 observer.answered(method if route else "any", route, message["status"])
                 message["headers"] = _completed(message["headers"])
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         if method in _SAFE:
+            if method == "HEAD":
+                # Answered as GET is, but for the body.
+                scope = cast("Scope", {**scope, "method": "GET"})
             await self._app(scope, receive, answer)
             return
         facts = facts_of(scope)
@@ -167,7 +173,11 @@ class Shell:
         """Look into a form for its hidden field, and hand on what was read."""
         body = await read_body(receive)
         given = facts.credentials
-        found = parse_qs(body.decode("latin-1"), max_num_fields=1000).get(CSRF_FIELD, [""])[0]
+        try:
+            fields = parse_qs(body.decode("latin-1"), max_num_fields=MOST_FIELDS)
+        except ValueError:
+            return problem("malformed", f"A form has at most {MOST_FIELDS} fields."), receive
+        found = fields.get(CSRF_FIELD, [""])[0]
         if given is None or not self._sessions.csrf_holds(given.token, found):
             return problem("csrf", _CSRF, field=CSRF_FIELD), receive
         return None, _replayed(body, receive)
@@ -181,14 +191,13 @@ def _too_large(limit: int) -> str:
 
 
 def _origin_of(url: str) -> str:
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    if ":" in host:
-        host = f"[{host}]"
     try:
-        port = parts.port
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
     except ValueError:
         return "invalid"
+    if ":" in host:
+        host = f"[{host}]"
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 

@@ -207,3 +207,45 @@ async def test_the_secret_key_is_kept_for_its_owner_alone_and_survives(tmp_path:
     async with client_of(settings_in(tmp_path)) as (client, _):
         headers = {"authorization": f"Bearer {token}"}
         assert (await client.get("/api/me", headers=headers)).status_code == 200
+
+
+async def test_a_form_of_too_many_fields_is_a_problem_and_no_fault(town: Town) -> None:
+    csrf = await _signed_in(town)
+    many = "&".join(f"f{number}=1" for number in range(1001))
+    answer = await town.client.post(
+        "/leave",
+        content=f"csrf={csrf}&{many}",
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    problem(answer, 400, "malformed")
+
+
+@pytest.mark.parametrize("host", ["[", "a]b[", "town:99999", "town:x"])
+async def test_a_host_that_is_none_is_nobodys_origin(town: Town, host: str) -> None:
+    invite = await town.world.invite(Role.PARTICIPANT)
+    answer = await town.client.post(
+        "/api/join",
+        json={"invite": invite},
+        headers={"host": host, "origin": "https://elsewhere.example"},
+    )
+    problem(answer, 403, "foreign-origin")
+
+
+async def test_head_is_answered_as_get_is_without_the_body(town: Town) -> None:
+    headers = await town.as_()
+    for path in (
+        "/",
+        "/healthz",
+        "/readyz",
+        "/api/me",
+        "/api/openapi.json",
+        town.url(),
+        "/nothing",
+    ):
+        got = await town.client.get(path, headers=headers)
+        head = await town.client.head(path, headers=headers)
+        assert head.status_code == got.status_code, path
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.content == b""
+    problem_free = await town.client.head("/api/join")
+    assert problem_free.status_code == 405
