@@ -18,6 +18,8 @@ from .vocabulary import Channel, Role
 SLUG_LENGTH = 64
 TITLE_LENGTH = 200
 QUESTION_LENGTH = 2000
+LATEST = 2**53
+"""No time in ms is later than this: the largest whole number that every reader of JSON keeps."""
 
 
 @dataclass(slots=True)
@@ -174,6 +176,8 @@ def _(command: c.IssueInvite, state: AssemblyState, context: c.Context) -> tuple
         raise Invalid(
             "Only invites for participants, analysts and observers are reusable.", field="reusable"
         )
+    if command.expires is not None and not 0 <= command.expires <= LATEST:
+        raise Invalid("An invite expires at a time in ms since 1970.", field="expires")
     earlier = state.invites.get(command.digest)
     if earlier is not None and not earlier.withdrawn:
         raise Conflict("An invite with this code exists already.")

@@ -209,6 +209,9 @@ async def test_phases_invites_drafts_and_notices(town: Town) -> None:
     assert answer.json()["phase"] == "drafting"
     answer = await town.ask("POST", town.url("/drafts"), facilitator, {"count": 99})
     problem(answer, 422, "invalid", "count")
+    for seed in (2**63, -(2**63), 10**40):
+        answer = await town.ask("POST", town.url("/drafts"), facilitator, {"seed": seed})
+        problem(answer, 422, "invalid", "seed")
     answer = await town.ask("POST", town.url("/drafts"), facilitator, {"count": 2})
     assert answer.status_code == 202
     waiting = (await town.ask("GET", town.url("/drafts"), facilitator)).json()
@@ -226,6 +229,8 @@ async def test_phases_invites_drafts_and_notices(town: Town) -> None:
         ({"count": 0}, "count"),
         ({"count": 501}, "count"),
         ({"role": "king"}, "role"),
+        ({"expires": -1}, "expires"),
+        ({"expires": 10**30}, "expires"),
     ):
         problem(
             await town.ask("POST", town.url("/invites"), facilitator, body), 422, "invalid", field

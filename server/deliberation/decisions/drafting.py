@@ -16,6 +16,7 @@ from ..vocabulary import Phase
 from .permissions import requires_participant, requires_program, requires_runs
 
 MOST_DRAFTS = 8
+LARGEST_SEED = 2**63 - 1
 
 
 def request(state: RoomState, command: c.RequestDrafts, context: c.Context) -> tuple[e.Event, ...]:
@@ -24,6 +25,8 @@ def request(state: RoomState, command: c.RequestDrafts, context: c.Context) -> t
     requires_phase(state.phase, Phase.DRAFTING, what="Asking for drafts")
     if not 1 <= command.count <= MOST_DRAFTS:
         raise Invalid(f"Ask for 1 to {MOST_DRAFTS} drafts.", field="count")
+    if not -LARGEST_SEED <= command.seed <= LARGEST_SEED:
+        raise Invalid("A seed is a whole number of at most 64 bits.", field="seed")
     if state.requests:
         raise Conflict("Drafts are being made already; they will appear here.")
     ranked = sum(1 for round_ in state.rounds if round_.result is not None)
