@@ -66,8 +66,7 @@ def handler(desk: Desk) -> WebsocketRouteHandler:
             line.drop(NO_SUCH_ROOM)
         else:
             try:
-                if not _still_in(who):
-                    desk.hub.close(seat, NOT_SIGNED_IN)
+                await _look_again(desk, socket, seat, who)
                 await _listen(desk, socket, seat)
             finally:
                 desk.hub.leave(seat)
@@ -87,10 +86,14 @@ async def _sit_down(
     return who, await desk.hub.join(log, who.viewer, known, line)
 
 
-def _still_in(who: Identity) -> bool:
-    # They may have been put out while the room was loaded, before the hub knew their seat.
-    member = who.state.members.get(who.participant)
-    return member is not None and member.role is who.role
+async def _look_again(desk: Desk, socket: AnySocket, seat: Seat, who: Identity) -> None:
+    # They may have been put out, signed out or given another role while the room was loaded,
+    # before the hub knew their seat.
+    now = await desk.identities.found(socket.scope)
+    if now is None:
+        desk.hub.close(seat, NOT_SIGNED_IN)
+    elif now.role is not who.role:
+        desk.hub.close(seat, RESTART)
 
 
 async def _listen(desk: Desk, socket: AnySocket, seat: Seat) -> None:

@@ -13,6 +13,7 @@ DROP = "folkmoot.drop"
 """The ASGI extension: ``scope["extensions"][DROP]`` is ``drop(code)``."""
 GRACE = 3.0
 _RESTART = 1012
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _RESTART_GRACE = 1.0
 
 
@@ -29,6 +30,14 @@ class DroppingProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions = cast("dict[str, Callable[[int], None]]", self.scope["extensions"])
             extensions[DROP] = self.drop
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; a handshake that cannot be read is refused, where the base waits on."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = self.close_sent = True
+            self.transport.write(_UNREADABLE)
+            self.transport.close()
 
     def drop(self, code: int, grace: float = GRACE) -> None:
         """Send a close frame past what waits, and abort the connection ``grace`` seconds later.

@@ -15,7 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.api.live import CLOSE_CODES
 from server.deliberation import commands as c
+from server.deliberation.room import RoomState
 from server.deliberation.vocabulary import Moderation, Phase, Role
+from server.ids import LogId
 from tests.serving import Served, World, bearer, found, serving, settings_in
 
 EVENTS = {"statement", "statement.moderated", "statement.erased", "phase", "drafts", "result"}
@@ -176,6 +178,31 @@ async def test_without_or_with_a_broken_session_4401(served: Served, world: Worl
     for headers in ({}, bearer("x"), {"cookie": "folkmoot=x", "origin": served.base_url}):
         async with connect(served, world.room, headers) as socket:
             assert await closed_with(socket) == 4401
+
+
+async def test_a_handshake_that_cannot_be_read_is_refused_at_once(served: Served) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(served, "x" * 9000):
+                pass
+    assert refused.value.response.status_code == 400
+
+
+async def test_signing_out_while_the_room_loads_ends_it_with_4401(
+    served: Served, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = bearer(await world.token())
+    rooms = served.desk.house.room
+
+    async def slowly(log: LogId) -> RoomState:
+        state = await rooms(log)
+        async with httpx.AsyncClient(base_url=served.base_url, headers=headers) as client:
+            await client.post("/api/me/sign-out")
+        return state
+
+    monkeypatch.setattr(served.desk.house, "room", slowly)
+    async with connect(served, world.room, headers) as socket:
+        assert await closed_with(socket) == 4401
 
 
 async def test_no_such_room_and_one_of_another_assembly_4404(served: Served, world: World) -> None:
