@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .errors import Invalid
 
@@ -95,11 +96,33 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]  # _parse follows each field's type
 
 
+_MOST_DIGITS = 15
+
+
+def _address(name: str, raw: str) -> str:
+    """Return the address of a site; one that is none would refuse every browser's Origin."""
+    try:
+        parts = urlsplit(raw)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise Invalid(
+            f"{name} must be an address such as https://folkmoot.example, not {raw!r}.", field=name
+        )
+    return raw
+
+
 def _parse(name: str, raw: str, kind: object) -> object:
     if kind == "int":
-        if not raw.isdecimal():
-            raise Invalid(f"{name} must be a whole number of at least 0, not {raw!r}.", field=name)
+        if not raw.isdecimal() or len(raw) > _MOST_DIGITS:
+            shown = raw if len(raw) <= _MOST_DIGITS else raw[:_MOST_DIGITS] + "…"
+            raise Invalid(
+                f"{name} must be a whole number of at least 0, not {shown!r}.", field=name
+            )
         return int(raw)
+    if name == "FOLKMOOT_PUBLIC_URL":
+        return _address(name, raw)
     if kind == "Path":
         return Path(raw)
     if kind == "Secret":

@@ -33,8 +33,8 @@ def secret_key(settings: Settings) -> bytes:
     path = settings.data_dir / _KEY_FILE
     if not path.exists():
         _make(path, secrets.token_hex(32))
-    key = path.read_text("ascii").strip().encode()
-    if len(key) < SHORTEST_SECRET:
+    key = path.read_bytes().strip()
+    if not key.isascii() or len(key) < SHORTEST_SECRET:
         raise Fault(f"{path} does not hold a secret key; remove it, and everybody signs in again.")
     return key
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from ..errors import Invalid, StorageFault
@@ -176,13 +177,17 @@ class Database:
 
 
 def _path(url: str) -> Path:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+    try:
+        parsed = make_url(url)
+        found = parsed.database if parsed.get_backend_name() == "sqlite" else None
+    except SQLAlchemyError:
+        found = None
+    if not found:
         raise Invalid(
             "This version keeps its data in SQLite: the address is sqlite:///PATH.",
             field="FOLKMOOT_DATABASE_URL",
         )
-    return Path(parsed.database)
+    return Path(found)
 
 
 def _engine(path: Path, *, begin: str, pragmas: tuple[str, ...]) -> Engine:

@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
+from click.testing import CliRunner
+
+from server.cli.serve import command as serving
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"FOLKMOOT_EMBEDDER": "lexical", "OMP_NUM_THREADS": "1"}
@@ -98,6 +102,36 @@ def test_wrong_settings_and_wrong_use(tmp_path: Path) -> None:
     embedder = run(tmp_path, "serve", "--port", "0", FOLKMOOT_EMBEDDER="magic")
     assert embedder.returncode == 1
     assert "magic" in embedder.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FOLKMOOT_PUBLIC_URL", "http://["),
+        ("FOLKMOOT_PUBLIC_URL", "folkmoot.example"),
+        ("FOLKMOOT_PUBLIC_URL", "http://folkmoot.example:port"),
+        ("FOLKMOOT_VOTES_PER_HOUR", "9" * 5000),
+        ("FOLKMOOT_MAX_BODY", "-1"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_said_in_one_sentence(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    environment = QUICK | {"FOLKMOOT_DATA_DIR": str(tmp_path), name: value}
+    answer = CliRunner().invoke(serving, ["--port", "0"], env=environment)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("Error: ")
+    assert answer.stderr.count("\n") == 1
+    assert len(answer.stderr) < 200
+
+
+def test_a_secret_key_file_that_holds_none_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "secret.key").write_bytes(b"\xff" * 64)
+    environment = QUICK | {"FOLKMOOT_DATA_DIR": str(tmp_path)}
+    answer = CliRunner().invoke(serving, ["--port", "0"], env=environment)
+    assert answer.exit_code == 1
+    assert "secret.key" in answer.stderr
+    assert answer.stderr.count("\n") == 1
 
 
 def test_help_is_quick_and_shows_an_example(tmp_path: Path) -> None:

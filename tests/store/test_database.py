@@ -181,3 +181,13 @@ async def test_vectors_are_kept_by_model_and_digest(tmp_path: Path) -> None:
     assert await database.reading(artifacts.vectors, "e5", (*many, "unknown")) == many
     assert await database.reading(artifacts.vectors, "other", tuple(many)) == {}
     database.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["garbage", "sqlite://", "postgresql://user:hidden@host/base", "a:b"]
+)
+def test_an_address_of_no_sqlite_file_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Database.open(url)
+    assert refused.value.field == "FOLKMOOT_DATABASE_URL"
+    assert "hidden" not in refused.value.message
