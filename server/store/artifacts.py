@@ -59,6 +59,21 @@ def forget(connection: Connection, log: LogId, kinds: Sequence[str] | None = Non
     return connection.execute(gone).rowcount
 
 
+def forget_naming(connection: Connection, log: LogId, kind: str, ids: Sequence[str]) -> None:
+    """Delete a log's documents of a kind in which one of ``ids`` stands."""
+    asked = select(ARTIFACT.c.digest, ARTIFACT.c.body).where(
+        ARTIFACT.c.log == log, ARTIFACT.c.kind == kind
+    )
+    named = [each.encode() for each in ids]
+    for digest_, body in connection.execute(asked).all():
+        if any(each in body for each in named):
+            connection.execute(
+                delete(ARTIFACT).where(
+                    ARTIFACT.c.log == log, ARTIFACT.c.kind == kind, ARTIFACT.c.digest == digest_
+                )
+            )
+
+
 def forget_old(connection: Connection, log: LogId, kind: str, kept: int) -> int:
     """Delete a log's documents of a kind but the ``kept`` latest; return how many there were."""
     standing = (

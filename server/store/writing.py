@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from ..deliberation.events import ContentErased, Recorded, StatementSubmitted
+from ..deliberation.published import THEMES_KIND
 from ..errors import StorageFault, StorageFull
 from ..ids import LogId
 from . import artifacts, idempotency, log, projections
@@ -117,7 +118,7 @@ class Ledger:
                     connection.begin()
                 erasing = _erasing(batch)
                 if erasing:
-                    _forget_vectors(connection, erasing)
+                    _forget_derived(connection, erasing)
                 ends = log.append(connection, batch, self._salts)
                 for each in batch:
                     projections.apply(connection, each.log, each.kind, each.recorded)
@@ -171,16 +172,16 @@ def _erasing(batch: Sequence[Appending]) -> dict[LogId, list[int]]:
     return erasing
 
 
-def _forget_vectors(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
-    records = (
-        recorded
-        for which, seqs in erasing.items()
-        for recorded in log.records_at(connection, which, seqs)
-    )
-    artifacts.forget_texts(
-        connection,
-        [each.event.text for each in records if isinstance(each.event, StatementSubmitted)],
-    )
+def _forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
+    """Delete what was made of words that go: their vectors, and themes that may bear them."""
+    for which, seqs in erasing.items():
+        gone = [
+            recorded.event
+            for recorded in log.records_at(connection, which, seqs)
+            if isinstance(recorded.event, StatementSubmitted)
+        ]
+        artifacts.forget_texts(connection, [each.text for each in gone])
+        artifacts.forget_naming(connection, which, THEMES_KIND, [each.statement for each in gone])
 
 
 def _repeat(connection: Connection, use: Used) -> tuple[Recorded, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
@@ -44,28 +44,17 @@ from ..store.artifacts import Artifact
 from ..synthesis.compose import Composition, Material, compose_drafts
 from ..synthesis.drafting.document import DraftsDocument, room_draft, room_failure
 from ..synthesis.drafting.extractive import ExtractiveDrafter
-from ..synthesis.embedding import embed_statements
-from ..synthesis.ports import Drafter, Embedder, EmbeddingCache, Entailer, NothingToSynthesise
+from ..synthesis.ports import Embedder, NothingToSynthesise
 from ..synthesis.theming import ThemesDocument, theme_embedded
 from ..synthesis.verification.lexical import LexicalEntailer
 from .crunch import Cruncher, HereCruncher
 from .material import corpus_of, names_of, statements_of
+from .tools import Tools, embed, forget_gone
 
 T = TypeVar("T")
 _THREADS = 2
 _KEPT = 4
 """Of each kind of document a room keeps so many: the last, and those that work under way names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the work is done with."""
-
-    embedder: Embedder
-    cache: EmbeddingCache
-    drafter: Drafter
-    entailer: Entailer
-    cruncher: Cruncher
 
 
 class Bench:
@@ -152,12 +141,15 @@ class Bench:
             return  # too few have voted since the one that came in between
 
     async def themes_due(self, room: LogId) -> bool:
-        """Tell whether the room has closed its voting and has no themes of what stands now."""
+        """Tell whether the room has closed its voting and has no themes of what stands now.
+
+        A closed room finds none for the first time; but where words went, so does what named them.
+        """
         state = await self._house.room(room)
-        if state.phase in (Phase.DRAFT, Phase.OPEN, Phase.CLOSED) or not state.columns:
+        if state.phase in (Phase.DRAFT, Phase.OPEN) or not state.columns:
             return False
         if state.themes is None:
-            return True
+            return state.phase is not Phase.CLOSED
         standing = frozenset(
             str(each.id) for each in state.statements.values() if each.visible and each.column >= 0
         )
@@ -179,12 +171,15 @@ class Bench:
         Raises:
             EmbedderFailed: a call of the embedder was lost.
         """
-        state = await self._house.room(room)
-        as_of_seq, statements = state.seq, statements_of(state)
-        embedded = await embed_statements(statements, self._tools.embedder, self._tools.cache)
-        themed = await self._off_loop(lambda: theme_embedded(embedded, seed=0))
-        body = msgspec.json.encode(themed.document)
-        return await self._keep(room, THEMES_KIND, as_of_seq, body)
+        while True:
+            state = await self._house.room(room)
+            as_of_seq, statements = state.seq, statements_of(state)
+            embedded = await embed(self._house, self._tools, room, statements)
+            themed = await self._off_loop(partial(theme_embedded, embedded, seed=0))
+            body = msgspec.json.encode(themed.document)
+            digest = await self._keep(room, THEMES_KIND, as_of_seq, body)
+            if not await forget_gone(self._house, room, statements):
+                return digest
 
     async def publish_themes(self, room: LogId, digest: str) -> None:
         """Publish kept themes.
@@ -235,6 +230,8 @@ class Bench:
         """
         published = await self._required(room, analysis)
         body = await self._find(room, THEMES_KIND, themes)
+        if body is None:  # somebody took words back meanwhile that may stand in them
+            body = await self._find(room, THEMES_KIND, await self.current_themes(room))
         if body is None:
             raise NotFound("These themes are not kept any more.")
         labels = _themes(body).labels
@@ -246,9 +243,7 @@ class Bench:
         corpus = corpus_of(state, assembly, published.document.groups.labels)
         names = names_of(assembly)
         seed = asked.seed + len(state.rounds)
-        embedded = await embed_statements(
-            corpus.statements, self._tools.embedder, self._tools.cache
-        )
+        embedded = await embed(self._house, self._tools, room, corpus.statements)
         material = Material(
             corpus,
             embedded,

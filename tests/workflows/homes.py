@@ -22,11 +22,12 @@ from server.synthesis.adapters.lexical import LexicalEmbedder
 from server.synthesis.drafting.extractive import ExtractiveDrafter
 from server.synthesis.ports import DraftingBrief, Embedder, ProposedDraft
 from server.synthesis.verification.lexical import LexicalEntailer
-from server.workflows.bench import Bench, Tools
+from server.workflows.bench import Bench
 from server.workflows.bundles import Bundles
 from server.workflows.crunch import HereCruncher
 from server.workflows.durable import Durable, read_status, steps_of
 from server.workflows.service import Workflows
+from server.workflows.tools import Tools
 
 PEOPLE = 90
 """Enough for the demo's groups to be told from chance, and few enough to be quick."""

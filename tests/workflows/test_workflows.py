@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,22 @@ from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation.commands import Actor
 from server.deliberation.events import Consent
-from server.deliberation.published import moment_of
+from server.deliberation.published import THEMES_KIND, moment_of
 from server.deliberation.vocabulary import Channel, Choice, Phase, Role
 from server.errors import Fault
 from server.ids import LogId, ParticipantId
 from server.runtime.house import House
+from server.store import artifacts
 from server.synthesis.adapters.lexical import LexicalEmbedder
 from server.synthesis.adapters.scripted import FailingEmbedder
+from server.synthesis.ports import Vectors
+from server.synthesis.text import digest as digest_of_text
+from server.workflows.bench import make_bench
 from server.workflows.crunch import CrunchFailed, ProcessCruncher
 from server.workflows.durable import DATABASE
 
 from .homes import (
+    CountingCruncher,
     demo_house,
     request_drafts,
     status_of,
@@ -154,6 +160,82 @@ async def test_drafts_come_once_with_frozen_groups_and_a_bundle_in_the_end(tmp_p
         found = file.read_bytes()
         assert canary.encode() not in found
         assert b"should" not in found
+
+
+def in_the_database(data: Path, word: str) -> bool:
+    """Say whether a word stands in any file of the database."""
+    return any(word.encode() in each.read_bytes() for each in data.glob("folkmoot.db*"))
+
+
+async def say(house: House, room: LogId, actor: c.Actor, text: str) -> None:
+    await house.submit(room, c.SubmitStatement(text=text, language="en"), actor)
+
+
+async def take_back(house: House, room: LogId, actor: c.Actor) -> None:
+    """Delete all that somebody wrote in a room."""
+    seqs = (await house.room(room)).words[actor.participant]
+    await house.submit(room, c.EraseContent(records=await house.records(room, seqs)), actor)
+
+
+@pytest.mark.parametrize("phase", [Phase.DRAFTING, Phase.CLOSED])
+async def test_a_theme_is_not_named_by_words_that_were_taken_back(
+    phase: Phase, tmp_path: Path
+) -> None:
+    canary = "zebrafinkenkanarienvogel"
+    async with demo_house(tmp_path) as (house, room):
+        bench = make_bench(house, LexicalEmbedder(), CountingCruncher())
+        (author,) = await admit(house, room, 1)
+        for what in ("Feed", "Keep", "Count", "Name", "Show"):
+            await say(house, room, author, f"{what} the {canary} of every laboratory.")
+        await to_phase(house, room, Phase.DRAFTING)
+        assert await bench.themes_due(room)
+        digest = await bench.current_themes(room)
+        named = await house.artifact(room, THEMES_KIND, digest)
+        assert named is not None
+        assert f'"name":"{canary}' in named.body.decode()
+        await to_phase(house, room, phase)
+        assert not await bench.themes_due(room)
+        await take_back(house, room, author)
+        assert not in_the_database(tmp_path, canary)
+        assert await bench.themes_due(room)
+        assert await bench.current_themes(room) != digest
+        assert not await bench.themes_due(room)
+
+
+class TakingBack(LexicalEmbedder):
+    """An embedder during whose work somebody takes their words back."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        found = await super().embed(texts)
+        await self._meanwhile()
+        return found
+
+
+async def test_words_taken_back_while_themes_are_sought_leave_nothing(tmp_path: Path) -> None:
+    canary = "zebrafinkenkanarienvogel"
+    async with demo_house(tmp_path) as (house, room):
+        (author,) = await admit(house, room, 1)
+        texts = [f"{what} the {canary} of every laboratory." for what in ("Feed", "Keep", "Name")]
+        for text in texts:
+            await say(house, room, author, text)
+        await to_phase(house, room, Phase.DRAFTING)
+
+        async def meanwhile() -> None:
+            if author.participant in (await house.room(room)).words:
+                await take_back(house, room, author)
+
+        embedder = TakingBack(meanwhile)
+        bench = make_bench(house, embedder, CountingCruncher())
+        await bench.publish_themes(room, await bench.find_themes(room))
+        assert not await bench.themes_due(room)
+        digests = tuple(digest_of_text(text) for text in texts)
+        kept = await house.database.reading(artifacts.vectors, embedder.name, digests)
+        assert not kept
+    assert not in_the_database(tmp_path, canary)
 
 
 async def test_a_request_that_cannot_be_met_fails_aloud(tmp_path: Path) -> None:
