@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,32 @@ Problem: TypeAlias = Literal[
     "wrong-group", "overclaim",
     "length", "link", "instruction", "name", "repeated",
 ]  # fmt: skip
+
+
+WORDS: Final[dict[Problem, str]] = {
+    "no-source": "it names no statement that it rests on",
+    "unknown-id": "it names a statement that does not exist",
+    "not-shown": "it names a statement that its drafter was not given",
+    "moderated-out": "it names a statement that was taken away",
+    "quote-place": "a quotation is not where it is said to be",
+    "quote-differs": "a quotation differs from what was written",
+    "quote-uncited": "it quotes a statement that it does not name",
+    "torn-quote": "a quotation is cut so that it says something else",
+    "polarity": "it says the contrary of a statement that it names",
+    "quantifier": "it speaks of more or of fewer than its statement does",
+    "modality": "it is stronger or weaker than its statement",
+    "condition": "it leaves out a condition",
+    "number": "it has a number that its statement does not have",
+    "unrelated": "it is about something else than its statement",
+    "wrong-group": "it speaks of a group that does not bear it out",
+    "overclaim": "it claims more agreement than the votes show",
+    "length": "it is too short or too long, or one clause too many",
+    "link": "it contains a link",
+    "instruction": "it contains an instruction to a program",
+    "name": "it contains somebody's name",
+    "repeated": "it repeats another clause",
+}
+"""What is wrong with a clause, going on from "a clause fails because"."""
 
 
 @dataclass(frozen=True, slots=True)

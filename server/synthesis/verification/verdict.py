@@ -12,7 +12,7 @@ from ..ports import ProposedClause, ProposedDraft
 from ..text import clean
 from .claims import check_claims, check_support, lower_bounds
 from .coverage import baseline, coverage
-from .findings import Finding, VerificationContext
+from .findings import WORDS, Finding, VerificationContext
 from .form import check_form
 from .sources import check_ids, check_quotes
 
@@ -111,8 +111,9 @@ def _failure(kept: int, proposed: int, findings: list[Finding]) -> FailureDocume
     if not proposed:
         return FailureDocument("no-clauses", "The drafter proposed no clause.")
     problems = sorted({finding.problem for finding in findings})
-    reasons = f" Found: {', '.join(problems)}." if problems else ""
+    reasons = "; ".join(f"{WORDS[each]} ({each})" for each in problems)
     return FailureDocument(
         "too-few-clauses",
-        f"{kept} of {proposed} proposed clauses hold; a draft needs {FEWEST}.{reasons}",
+        f"{kept} of {proposed} proposed clauses hold; a draft needs {FEWEST}."
+        + (f" What was wrong with a clause: {reasons}." if reasons else ""),
     )
