@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import TypeVar
 
 import msgspec
 
@@ -49,8 +52,15 @@ class DraftView(msgspec.Struct, kw_only=True):
     provenance: Provenance | None
 
 
+_Named = TypeVar("_Named", Draft, DraftView)
+
+
 class RoundView(msgspec.Struct, kw_only=True):
-    """A round of drafts; ``with_model`` says that some of them are a model's."""
+    """A round of drafts in the order in which they were proposed, which is the same for everybody.
+
+    Whoever shows them to a person puts them in the order of :func:`order_for`. ``with_model`` says
+    that some of them are a model's.
+    """
 
     round: int
     drafts: tuple[DraftView, ...]
@@ -185,6 +195,17 @@ def round_view(current: Round) -> RoundView:
         failed=current.failed,
         with_model=any(draft.provenance.model_asked for draft in current.drafts),
         ranked=ranked,
+    )
+
+
+def order_for(drafts: Sequence[_Named], participant: ParticipantId) -> tuple[_Named, ...]:
+    """Return drafts in the order in which one person is shown them.
+
+    It is by a hash of the person and the draft: the same for that person each time, another for
+    another, so that over many people no draft gains from standing first. It is no secret.
+    """
+    return tuple(
+        sorted(drafts, key=lambda each: sha256(f"{participant}\n{each.id}".encode()).digest())
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..deliberation.state import Round
+from ..deliberation.views import order_for
 from ..ids import ParticipantId
 from .forms import Form
 
@@ -21,8 +22,8 @@ class Arrangement:
 
 def arrangement_of(current: Round, participant: ParticipantId) -> Arrangement:
     """Return a person's ballot as it was cast; before that nothing has a place, so that no order
-    is suggested."""
-    ids = tuple(draft.id for draft in current.drafts)
+    is suggested, and they stand in the person's own order."""
+    ids = tuple(draft.id for draft in order_for(current.drafts, participant))
     cast = current.ballots.get(participant)
     if cast is None:
         return Arrangement(ids, dict.fromkeys(ids), {}, none_of_these=False)
@@ -37,9 +38,9 @@ def arrangement_of(current: Round, participant: ParticipantId) -> Arrangement:
     )
 
 
-def arrangement_in(form: Form, current: Round) -> Arrangement:
+def arrangement_in(form: Form, current: Round, participant: ParticipantId) -> Arrangement:
     """Return the ballot that a form carries; what is not a draft of this round is left aside."""
-    ids = tuple(draft.id for draft in current.drafts)
+    ids = tuple(draft.id for draft in order_for(current.drafts, participant))
     lines = [each for each in dict.fromkeys(form.all("line")) if each in ids]
     listed = (*lines, *(each for each in ids if each not in lines))
     return Arrangement(

@@ -16,13 +16,13 @@ from ..deliberation import commands as c
 from ..deliberation.ranking import NONE
 from ..deliberation.room import RoomState
 from ..deliberation.state import Round
-from ..deliberation.views import FailureView, room_view
+from ..deliberation.views import FailureView, order_for, room_view
 from ..deliberation.vocabulary import Assent, Phase
-from ..errors import Invalid, Refusal
+from ..errors import Forbidden, NotSignedIn, Refusal
 from .arranging import Arrangement, arranged, arrangement_in, arrangement_of, moved
 from .forms import Form, form_of
 from .receipts import Said
-from .rendering import Page, go, render, told
+from .rendering import Page, Told, go, refused, render, told
 from .sources import ClauseLine, DraftLine, Sources, draft_line, letters_of
 from .visits import Inside, enter
 from .wording import N_
@@ -67,7 +67,8 @@ async def _drafts(
     inside: Inside,
     *,
     ballot: Arrangement | None = None,
-    problems: tuple[FieldError, ...] = (),
+    trouble: Told | None = None,
+    unsent: str = "",
 ) -> Answer:
     state = await desk.house.room(inside.log)
     viewer = inside.who.viewer
@@ -92,11 +93,14 @@ async def _drafts(
         "ballot": (),
         "cast": None,
         "none_of_these": False,
+        "unsent": "" if ranking else unsent,
     }
     if current is not None:
         sources = Sources(state, viewer, current)
         marks = letters_of(current)
-        lines = [draft_line(d, current, sources, marks[d.id]) for d in current.drafts]
+        person = inside.who.participant
+        drafts = current.drafts if current.result else order_for(current.drafts, person)
+        lines = [draft_line(d, current, sources, marks[d.id]) for d in drafts]
         context["round"] = SimpleNamespace(
             number=current.number,
             ranked=current.result is not None,
@@ -109,8 +113,15 @@ async def _drafts(
     if ranking and current is not None:
         context |= _ballot(current, inside, lines, ballot)
     context["shown_drafts"] = lines
-    status = 422 if problems else 200
-    page = Page("drafts.html", here="drafts", problems=problems, status=status, context=context)
+    trouble = trouble or Told()
+    page = Page(
+        "drafts.html",
+        here="drafts",
+        problems=trouble.problems,
+        status=trouble.status,
+        headers=trouble.headers,
+        context=context,
+    )
     return render(inside.visit, page)
 
 
@@ -175,8 +186,9 @@ def _ballot(
 async def _rank(desk: Desk, inside: Inside, form: Form) -> Answer:
     state = await desk.house.room(inside.log)
     current = state.round
-    ballot = arrangement_in(form, current) if current else None
-    if current is not None and ballot is not None and form.text("move"):
+    ballot = arrangement_in(form, current, inside.who.participant) if current else None
+    ranking = state.phase is Phase.RANKING
+    if ballot is not None and ranking and form.text("move"):
         return await _drafts(desk, inside, ballot=moved(ballot, form.text("move")))
     given = ballot or Arrangement((), {}, {}, none_of_these=False)
     command = c.CastRanking(
@@ -185,19 +197,29 @@ async def _rank(desk: Desk, inside: Inside, form: Form) -> Answer:
         none_of_these=given.none_of_these,
         criticism={draft: text for draft, text in given.criticism.items() if text.strip()},
     )
-    if ballot and inside.who.role.decides and not command.order and not given.none_of_these:
+    empty = not command.order and not given.none_of_these
+    if ballot and ranking and inside.who.role.decides and empty:
         nothing = (FieldError(field="order", message=_NOTHING_RANKED),)
-        return await _drafts(desk, inside, ballot=ballot, problems=nothing)
+        return await _drafts(desk, inside, ballot=ballot, trouble=Told(nothing, 422))
     try:
         done = await desk.house.submit(inside.log, command, inside.who.actor)
-    except Invalid as error:
-        return await _drafts(desk, inside, ballot=ballot, problems=told(error))
+    except (NotSignedIn, Forbidden):
+        raise
+    except Refusal as error:
+        # From the form itself: the round that it speaks of may be over.
+        written = (form.text(name).strip() for name in form.fields if name.startswith("criticism-"))
+        return await _drafts(
+            desk,
+            inside,
+            ballot=ballot,
+            trouble=refused(error),
+            unsent="\n\n".join(each for each in written if each),
+        )
     return go(f"/rooms/{inside.log}/drafts", Said("ballot", done.recorded[0].seq))
 
 
 async def _ratify(desk: Desk, inside: Inside, form: Form) -> Answer:
     last = 0
-    problems: tuple[FieldError, ...] = ()
     state = await desk.house.room(inside.log)
     clauses = [clause.id for clause in state.clauses]
     given = {clause: form.text(f"clause-{clause}") for clause in clauses}
@@ -212,15 +234,16 @@ async def _ratify(desk: Desk, inside: Inside, form: Form) -> Answer:
             command = c.CastRatification(clause=clause, choice=assent)
             done = await desk.house.submit(inside.log, command, inside.who.actor)
             last = done.recorded[0].seq
-        except Invalid as error:
-            problems = told(error, field_names={f"clause-{clause}": "clause"})
-    if problems:
-        return await _drafts(desk, inside, problems=problems)
+        except (NotSignedIn, Forbidden):
+            raise
+        except Refusal as error:
+            trouble = refused(error, field_names={f"clause-{clause}": "clause"})
+            return await _drafts(desk, inside, trouble=trouble)
     if not any(given.values()):
         nothing = Refusal("Choose yes, no or blank for at least one clause.", field="clause")
         # Whoever may not decide is told so, rather than to choose.
         if not clauses or not inside.who.role.decides or state.phase is not Phase.RATIFYING:
             command = c.CastRatification(clause="", choice=Assent.BLANK)
             await desk.house.submit(inside.log, command, inside.who.actor)
-        return await _drafts(desk, inside, problems=told(nothing))
+        return await _drafts(desk, inside, trouble=Told(told(nothing), 422))
     return go(f"/rooms/{inside.log}/drafts", Said("decisions", last or state.seq))

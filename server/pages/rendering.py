@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -15,8 +15,8 @@ from litestar import Response
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
-from ..api.problems import FieldError
-from ..errors import Refusal
+from ..api.problems import FieldError, problem_of
+from ..errors import Refusal, WrongPhase
 from . import wording
 from .receipts import Said, saying, silence
 from .visits import Visit
@@ -54,6 +54,7 @@ def environment() -> Environment:
         assents=wording.ASSENTS,
         origins=wording.ORIGINS,
         statuses=wording.STATUSES,
+        draft_failure=lambda reason: wording.DRAFT_FAILURES.get(reason, wording.DRAFT_FAILED),
         languages=wording.LANGUAGES,
         letter=wording.letter,
         call=wording.call,
@@ -85,7 +86,17 @@ class Page:
     problems: tuple[FieldError, ...] = ()
     status: int = 200
     cookies: tuple[Cookie, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     context: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a page says beside its fields of something that was not done, and how it answers."""
+
+    problems: tuple[FieldError, ...] = ()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,7 @@ def render(visit: Visit, page: Page) -> Response[bytes]:
         content=text.encode("utf-8", "replace"),
         media_type=HTML,
         status_code=page.status,
+        headers=page.headers,
         cookies=cookies,
     )
 
@@ -125,7 +137,19 @@ def render(visit: Visit, page: Page) -> Response[bytes]:
 def told(error: Refusal, *, field_names: dict[str, str] | None = None) -> tuple[FieldError, ...]:
     """Return a refusal as the problem of a form; ``field_names`` maps the core's to the form's."""
     name = error.field or ""
-    return (FieldError(field=(field_names or {}).get(name, name), message=error.message),)
+    message = error.message
+    if isinstance(error, WrongPhase) and not name:
+        message = wording.MOVED_ON  # The core names phases by their keys.
+    return (FieldError(field=(field_names or {}).get(name, name), message=message),)
+
+
+def refused(error: Refusal, *, field_names: dict[str, str] | None = None) -> Told:
+    """Return what a page says of a refusal while it keeps what somebody wrote.
+
+    It answers with the status and headers (``Retry-After``) that the refusal has everywhere.
+    """
+    found = problem_of(error)
+    return Told(told(error, field_names=field_names), found.status, found.headers)
 
 
 def go(path: str, said: Said | None = None, cookies: Sequence[Cookie] = ()) -> Redirect:

@@ -11,7 +11,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from ..api.limits import within
-from ..api.problems import FieldError
 from ..api.routes.voting import next_for
 from ..api.services.desk import AnyRequest, Desk
 from ..deliberation import commands as c
@@ -21,11 +20,11 @@ from ..deliberation.room import RoomState
 from ..deliberation.views import may_see, room_view, statement_view
 from ..deliberation.vocabulary import CHOICE_OF_VALUE, Choice, Kind, Phase
 from ..deliberation.votes import EMPTY
-from ..errors import NotFound, Refusal
+from ..errors import Forbidden, NotFound, NotSignedIn, Refusal
 from ..ids import ParticipantId, StatementId
 from .forms import Form, form_of
 from .receipts import Said
-from .rendering import Page, go, render, told
+from .rendering import Page, Told, go, refused, render
 from .visits import Inside, counts_of, enter
 
 Answer = Response[Any]
@@ -35,11 +34,15 @@ A_PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Composing:
-    """What somebody is writing: kept where it could not be taken."""
+    """What somebody is writing: kept where it could not be taken.
+
+    ``unsent`` belongs to no field of the page any more; it is shown to be copied.
+    """
 
     text: str = ""
     language: str = ""
     because: str = ""
+    unsent: str = ""
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:
@@ -107,9 +110,12 @@ async def show_room(
     *,
     wanted: str = "",
     writing: Composing | None = None,
-    problems: tuple[FieldError, ...] = (),
+    trouble: Told | None = None,
 ) -> Answer:
-    """Return the room's page; ``wanted`` is the statement to vote on, else the next one."""
+    """Return the room's page; ``wanted`` is the statement to vote on, else the next one.
+
+    What was being written stays in its field, or is shown by itself where there is none any more.
+    """
     who = inside.who
     state = await desk.house.room(inside.log)
     votes_here = state.phase is Phase.OPEN and who.role.decides
@@ -121,6 +127,12 @@ async def show_room(
     votes = own_votes(state, who.participant)
     writing = writing or Composing()
     seeding = who.role.runs and state.phase is Phase.DRAFT
+    may_write = who.role.speaks and (state.phase is Phase.OPEN or seeding)
+    homeless = (
+        writing.unsent,
+        "" if current else writing.because,
+        "" if may_write else writing.text,
+    )
     context = voted_in(state, inside) | {
         "assembly": who.state,
         "counts": counts_of(who.state),
@@ -134,12 +146,20 @@ async def show_room(
         "testimonies": sum(
             1 for s in state.statements.values() if s.kind is Kind.TESTIMONY and s.visible
         ),
-        "may_write": who.role.speaks and (state.phase is Phase.OPEN or seeding),
+        "unsent": "\n\n".join(each for each in homeless if each.strip()),
+        "may_write": may_write,
         "analysis_seq": state.analysis.as_of_seq if state.analysis else 0,
         "live": state.phase is not Phase.CLOSED,
     }
-    status = 422 if problems else 200
-    page = Page("room.html", here="room", problems=problems, status=status, context=context)
+    trouble = trouble or Told()
+    page = Page(
+        "room.html",
+        here="room",
+        problems=trouble.problems,
+        status=trouble.status,
+        headers=trouble.headers,
+        context=context,
+    )
     return render(inside.visit, page)
 
 
@@ -170,13 +190,18 @@ async def _vote(desk: Desk, inside: Inside, form: Form) -> Answer:
             statement_id=statement, choice=choice, because=form.text("because").strip()
         )
         done = await desk.house.submit(inside.log, command, who.actor)
+    except (NotSignedIn, Forbidden):
+        raise
     except Refusal as error:
-        if error.field not in ("choice", "because", "text"):
-            raise
-        names = {"text": "because"}
-        writing = Composing(because=form.text("because"))
-        problems = told(error, field_names=names)
-        return await show_room(desk, inside, wanted=statement, writing=writing, problems=problems)
+        because = form.text("because")
+        trouble = refused(error, field_names={"text": "because"})
+        if isinstance(error, NotFound):
+            # The next statement is another: what was meant for this one is not said of it.
+            if not because.strip():
+                raise
+            return await show_room(desk, inside, writing=Composing(unsent=because), trouble=trouble)
+        writing = Composing(because=because)
+        return await show_room(desk, inside, wanted=statement, writing=writing, trouble=trouble)
     said = Said(str(choice), done.recorded[0].seq, str(statement))
     if form.text("back") == "mine":
         return go(f"/rooms/{inside.log}/mine#vote-{statement}", said)

@@ -76,6 +76,8 @@ PHASES: Final[dict[Phase, PhaseWords]] = {
 }
 PATH: Final = tuple(PHASES)
 
+MOVED_ON: Final = N_("The assembly is in another step now, in which this cannot be done.")
+
 ROLES: Final[dict[Role, str]] = {
     Role.OWNER: N_("owner"),
     Role.FACILITATOR: N_("facilitator"),
@@ -113,6 +115,25 @@ STATUSES: Final[dict[Status, str]] = {
     Status.ACCEPTED: N_("Everybody can see it"),
     Status.REJECTED: N_("Taken away"),
 }
+
+DRAFT_FAILURES: Final[dict[str, str]] = {
+    "nothing-to-synthesise": N_("There is too little yet to make a draft of."),
+    "no-clauses": N_("A draft came out empty."),
+    "too-few-clauses": N_("Of a draft, too few clauses held when they were checked."),
+    "not-proposed": N_("Fewer drafts could be made than were asked for."),
+    "stale": N_("Something that a draft rested on was taken away while it was made. Ask again."),
+    "phase-changed": N_("The assembly went on to another step before the drafts came."),
+    "lost": N_("The work on the drafts was interrupted. Ask again."),
+    "embedder-failed": N_("Comparing what statements mean failed this time. Ask again."),
+    "embedder-unavailable": N_(
+        "What compares the meaning of statements is not installed; the operator can help."
+    ),
+    "storage-full": N_("The server's disk is full; the operator can help."),
+}
+"""What became of a draft, by the reason that its failure carries."""
+DRAFT_FAILED: Final = N_(
+    "The work on the drafts failed. Ask again; if it fails again, the operator can help."
+)
 
 LANGUAGES: Final = (
     ("ar", "العربية"),

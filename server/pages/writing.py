@@ -11,7 +11,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from ..api.limits import within
-from ..api.problems import FieldError
 from ..api.routes.rooms import QUESTIONS_PER_HOUR
 from ..api.services.desk import AnyRequest, Desk, digest
 from ..deliberation import commands as c
@@ -25,7 +24,7 @@ from ..ids import StatementId
 from ..runtime.writer import Key
 from .forms import Form, form_of
 from .receipts import Said
-from .rendering import Page, go, render, told
+from .rendering import Page, Told, go, refused, render
 from .rooms import Composing, show_room
 from .visits import Inside, enter
 
@@ -73,7 +72,7 @@ async def _write(desk: Desk, inside: Inside, form: Form) -> Answer:
             return await _preview(desk, inside, form)
         recorded = await _submit(desk, inside, form, Kind.STATEMENT)
     except Refusal as error:
-        return await show_room(desk, inside, writing=writing, problems=told(error))
+        return await show_room(desk, inside, writing=writing, trouble=refused(error))
     waits = recorded.event.status is Status.PENDING
     return go(f"/rooms/{inside.log}", Said("waiting" if waits else "statement", recorded.seq))
 
@@ -142,11 +141,12 @@ async def _submit(desk: Desk, inside: Inside, form: Form, kind: Kind) -> Written
 
 
 async def _testimonies(
-    desk: Desk, inside: Inside, form: Form, problems: tuple[FieldError, ...] = ()
+    desk: Desk, inside: Inside, form: Form, trouble: Told | None = None
 ) -> Answer:
     state = await desk.house.room(inside.log)
     viewer, role = inside.who.viewer, inside.who.role
     seeding = role.runs and state.phase is Phase.DRAFT
+    may_write = role.speaks and (state.phase is Phase.OPEN or seeding)
     context: dict[str, object] = {
         "room": room_view(state, viewer),
         "listed": [
@@ -154,13 +154,21 @@ async def _testimonies(
             for s in reversed(state.statements.values())
             if s.kind is Kind.TESTIMONY and may_see(s, viewer) and not s.erased
         ],
-        "may_write": role.speaks and (state.phase is Phase.OPEN or seeding),
+        "may_write": may_write,
+        "unsent": "" if may_write else form.text("text").strip(),
         "text": form.text("text"),
         "chosen_language": form.text("language"),
         "key": secrets.token_hex(16),
     }
-    status = 422 if problems else 200
-    page = Page("testimonies.html", here="room", problems=problems, status=status, context=context)
+    trouble = trouble or Told()
+    page = Page(
+        "testimonies.html",
+        here="room",
+        problems=trouble.problems,
+        status=trouble.status,
+        headers=trouble.headers,
+        context=context,
+    )
     return render(inside.visit, page)
 
 
@@ -168,7 +176,7 @@ async def _tell(desk: Desk, inside: Inside, form: Form) -> Answer:
     try:
         recorded = await _submit(desk, inside, form, Kind.TESTIMONY)
     except Refusal as error:
-        return await _testimonies(desk, inside, form, told(error))
+        return await _testimonies(desk, inside, form, refused(error))
     waits = recorded.event.status is Status.PENDING
     place = f"/rooms/{inside.log}/testimonies"
     return go(place, Said("waiting" if waits else "testimony", recorded.seq))

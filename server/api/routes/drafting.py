@@ -13,6 +13,7 @@ from ...deliberation.views import (
     StatementView,
     Viewer,
     may_see,
+    order_for,
     result_view,
     round_view,
     statement_view,
@@ -90,7 +91,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
 
 
 def drafts_in(state: RoomState, viewer: Viewer) -> DraftsAnswer:
-    """Return the current round as ``viewer`` may see it; empty before the first."""
+    """Return the current round as ``viewer`` may see it, in their order; empty before the first."""
     waiting = len(state.requests)
     failures = tuple(FailureView(seq=seq, failures=found) for seq, found in state.failures)
     if state.round is None:
@@ -105,16 +106,17 @@ def drafts_in(state: RoomState, viewer: Viewer) -> DraftsAnswer:
             failures=failures,
         )
     view = round_view(state.round)
+    drafts = view.drafts if view.ranked else order_for(view.drafts, viewer.participant)
     cited = {
         cite: found
-        for draft in view.drafts
+        for draft in drafts
         for clause in draft.clauses
         for cite in clause.cites
         if (found := _source(state, cite, viewer)) is not None
     }
     return DraftsAnswer(
         round=view.round,
-        drafts=view.drafts,
+        drafts=drafts,
         sources=cited,
         failed=view.failed,
         with_model=view.with_model,
