@@ -125,7 +125,7 @@ def _draft_of(material: Material, clause: Clause) -> str:
 def _against(material: Material, clause: Clause) -> tuple[d.Source, ...]:
     places = {statement: column for column, statement in enumerate(material.columns)}
     cited = [places[s] for each in clause.cites if (s := StatementId(each)) in places]
-    if not cited:
+    if not cited or not material.voting_is_over:
         return ()
     votes, statements, numbers = material.votes, material.by_id, material.numbers
     leaning = np.where(votes[:, cited] == EMPTY, 0, votes[:, cited]).sum(axis=1)

@@ -69,7 +69,7 @@ class StatementReport(_Part, frozen=True, kw_only=True):
     origin: str
     status: str
     reason: str | None
-    shown: int
+    shown: int | None
     agree: Share | None = None
     disagree: int | None = None
     passes: int | None = msgspec.field(name="pass", default=None)

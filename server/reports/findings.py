@@ -199,7 +199,7 @@ def statement_reports(
     holds_for = _holds_for(material)
     found = []
     for each in material.statements:
-        bare = _bare(allowed, each, numbers[each.id])
+        bare = _bare(allowed, each, numbers[each.id], over=figures is not None)
         if figures is not None and each.column >= 0:
             bare = _counted(bare, figures, each.column, holds_for)
         found.append(bare)
@@ -215,7 +215,7 @@ def _holds_for(material: Material) -> dict[str, tuple[int, ...]]:
     }
 
 
-def _bare(allowed: Allowed, statement: Statement, number: int) -> d.StatementReport:
+def _bare(allowed: Allowed, statement: Statement, number: int, *, over: bool) -> d.StatementReport:
     return d.StatementReport(
         id=statement.id,
         number=number,
@@ -227,7 +227,7 @@ def _bare(allowed: Allowed, statement: Statement, number: int) -> d.StatementRep
         origin=statement.origin.value,
         status="erased" if statement.erased else statement.status.value,
         reason=statement.reason.value if statement.reason else None,
-        shown=statement.shown,
+        shown=statement.shown if over else None,
     )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from ..deliberation.vocabulary import Channel, Kind, Origin, Phase, Reason, Status
 from ..ids import StatementId
 from ..moderation.policy import RULES
+from ..synthesis.naming import theme_name
+from ..synthesis.words import terms
 from . import document as d
 from .clauses import clause_reports
 from .consent import Allowed
@@ -47,7 +49,7 @@ def build(material: Material) -> d.ValueReport:
         participation=_participation(material, allowed),
         opinion=opinion_report(material, figures),
         statements=statement_reports(material, allowed, figures),
-        themes=_themes(material),
+        themes=_themes(material, allowed),
         rounds=round_reports(material, allowed),
         moderation=_moderation(material),
         capture=_capture(material, figures),
@@ -135,23 +137,26 @@ def _channels(
     )
 
 
-def _themes(material: Material) -> d.ThemesReport | None:
+def _themes(material: Material, allowed: Allowed) -> d.ThemesReport | None:
     found = material.themes
     if found is None:
         return None
     statements = material.by_id
+    public = {term for each in material.statements for term in terms(allowed.words(each) or "")}
+    told = [tuple(word for word in each.words if word in public) for each in found.themes]
     return d.ThemesReport(
         themes=tuple(
             d.ThemeReport(
-                name=each.name,
-                words=each.words,
+                # A theme is named by people's words: only by such as are published anyway.
+                name=theme_name(words) if each.name == theme_name(each.words) else each.name,
+                words=words,
                 statements=tuple(
                     member
                     for member in each.members
                     if member in statements and statements[member].stands
                 ),
             )
-            for each in found.themes
+            for each, words in zip(found.themes, told, strict=True)
         ),
         unthemed=found.unthemed,
         embedder=found.embedder,
