@@ -346,5 +346,6 @@ def _on_loop(work: Callable[[], Any]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(*row)
+    from evals.performance.__main__ import main
+
+    sys.exit(main(["hub"]))

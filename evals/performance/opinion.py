@@ -161,4 +161,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    from evals.performance.__main__ import main
+
+    sys.exit(main(["opinion"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -152,5 +153,6 @@ def run() -> list[Row]:
 
 
 if __name__ == "__main__":
-    for row in run():
-        print(*row)
+    from evals.performance.__main__ import main
+
+    sys.exit(main(["store"]))
