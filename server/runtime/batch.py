@@ -43,9 +43,14 @@ class KeyDigests:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What a command brought about: durable events, or none; ``repeated``: its key came again."""
+    """What a command brought about: durable events, or none; ``repeated``: its key came again.
+
+    ``seq`` is that of the last event, or where there is none that of the log's head at the time;
+    it is the same when the key comes again.
+    """
 
     recorded: tuple[e.Recorded, ...]
+    seq: int
     repeated: bool = False
 
 
@@ -167,17 +172,19 @@ class Batch:
             if earlier is not None:
                 if earlier.digest != key.digest:
                     raise KeyReused("This idempotency key was used for something else before.")
-                return (Committed(self._repeats[key.id], repeated=True),)
+                return (Committed(self._repeats[key.id], earlier.last, repeated=True),)
         done: list[Committed] = []
         for log, command in ticket.units:
             try:
-                done.append(Committed(self._apply(log, command, ticket)))
+                recorded = self._apply(log, command, ticket)
+                done.append(Committed(recorded, self._known(log).seq))
             except FolkmootError as refusal:
                 if any(each.recorded for each in done):
                     raise Spoiled(ticket, refusal) from None
                 raise
         if key is not None:
-            self._remember(key, ticket.units[0][0], done[0].recorded)
+            recorded = tuple(one for each in done for one in each.recorded)
+            self._remember(key, ticket.units[0][0], recorded, done[-1].seq)
         return tuple(done)
 
     def _apply(self, log: LogId, command: c.Command, ticket: Ticket) -> tuple[e.Recorded, ...]:
@@ -234,9 +241,17 @@ class Batch:
             case _:
                 raise NotFound("There is no such room or assembly.")
 
-    def _remember(self, key: KeyDigests, log: LogId, recorded: tuple[e.Recorded, ...]) -> None:
-        first, last = (recorded[0].seq, recorded[-1].seq) if recorded else (0, 0)
-        use = Used(key.id, key.digest, log, first, last)
+    def _known(self, log: LogId) -> State:
+        state = self._states.get(log)
+        if state is None:
+            raise NotFound("There is no such room or assembly.")
+        return state
+
+    def _remember(
+        self, key: KeyDigests, log: LogId, recorded: tuple[e.Recorded, ...], seq: int
+    ) -> None:
+        first = recorded[0].seq if recorded else seq + 1
+        use = Used(key.id, key.digest, log, first, seq)
         self._used[key.id] = use
         self._repeats[key.id] = recorded
         self.keys.append(use)

@@ -97,16 +97,21 @@ class House:
         return committed
 
     async def submit_together(
-        self, units: Sequence[Unit], actor: c.Actor | None = None
+        self, units: Sequence[Unit], actor: c.Actor | None = None, *, key: Key | None = None
     ) -> tuple[Committed, ...]:
         """Carry out several commands in order, over any number of logs, all of them or none.
+
+        With a ``key`` they are all of one log; when it comes again, all that they brought about
+        comes as one.
 
         Raises:
             As :meth:`submit`: the first refusal; nothing happened then.
         """
         if not units:
             return ()
-        return await self._enqueue(tuple(units), actor, None)
+        if key is not None and len({log for log, _ in units}) > 1:
+            raise ValueError("commands with one key are of one log")
+        return await self._enqueue(tuple(units), actor, key)
 
     async def room(self, log: LogId) -> RoomState:
         """Return a room, at rest.

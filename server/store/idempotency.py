@@ -19,7 +19,8 @@ _ID_BYTES = 16
 class Used:
     """A key as it was used: its :func:`key_id`, for which body, and the events it brought.
 
-    ``first`` and ``last`` are seqs in ``log``; both 0 where nothing happened.
+    ``first`` and ``last`` are seqs in ``log``; where nothing happened ``last`` is where the log
+    stood, and ``first`` comes after it.
     """
 
     id: bytes

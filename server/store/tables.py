@@ -54,7 +54,7 @@ class PayloadRow(SQLModel, table=True):
 
 
 class IdempotencyRow(SQLModel, table=True):
-    """A key that a person's write carried, and the events it brought (``last`` 0: none).
+    """A key that a person's write carried, and the events it brought (``last`` < ``first``: none).
 
     ``id`` is made of person and key: what is short is written quickly where keys come in no order.
     """

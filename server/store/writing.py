@@ -185,7 +185,7 @@ def _forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int
 
 
 def _repeat(connection: Connection, use: Used) -> tuple[Recorded, ...]:
-    return log.records_at(connection, use.log, range(use.first, use.last + 1) if use.last else ())
+    return log.records_at(connection, use.log, range(use.first, use.last + 1))
 
 
 def _taken(connection: Connection, slugs: Collection[str]) -> Collection[str]:

@@ -278,6 +278,55 @@ async def test_a_facilitators_invites_with_a_key_are_the_same_links_again(town: 
     assert first.json() == again.json()
 
 
+async def test_a_key_that_came_with_invites_is_used_up_and_one_that_did_not_makes_none(
+    town: Town,
+) -> None:
+    headers = await town.as_(Role.FACILITATOR) | {"idempotency-key": "k"}
+    await town.ask("POST", town.url("/invites"), headers, {"count": 2})
+    made = len((await town.world.desk.house.assembly(town.world.assembly)).invites)
+    more = await town.ask("POST", town.url("/invites"), headers, {"count": 4})
+    problem(more, 422, "idempotency-key-reused")
+    notice = await town.ask("POST", town.url("/notices"), headers, {"text": "Tea."})
+    problem(notice, 422, "idempotency-key-reused")
+    headers["idempotency-key"] = "l"
+    await town.ask("POST", town.url("/notices"), headers, {"text": "Tea."})
+    mixed = await town.ask("POST", town.url("/invites"), headers, {"count": 2})
+    problem(mixed, 422, "idempotency-key-reused")
+    assert len((await town.world.desk.house.assembly(town.world.assembly)).invites) == made
+
+
+async def test_what_comes_later_changes_no_answer_to_a_repeated_write(town: Town) -> None:
+    facilitator, somebody = await town.as_(Role.FACILITATOR), await town.as_()
+    statement = await town.write(somebody, "Somebody's own words.")
+    rejected = {"statement_id": statement, "decision": "reject", "reason": "spam"}
+    await town.ask("POST", town.url("/moderation"), facilitator, rejected)
+    writes = [
+        (facilitator, town.url("/moderation"), rejected),
+        (facilitator, town.url("/phase"), {"phase": "drafting"}),
+        (facilitator, town.url("/drafts"), {"count": 2}),
+        (somebody, "/api/me/erase", None),
+    ]
+    answers = []
+    for number, (headers, path, body) in enumerate(writes):
+        keyed = headers | {"idempotency-key": f"k{number}"}
+        answers.append(await town.ask("POST", path, keyed, body))
+        assert answers[-1].status_code < 300, answers[-1].text
+    assert answers[-1].json() == {"records": 1}
+    await town.ask("POST", town.url("/notices"), facilitator, {"text": "Meanwhile."})
+    for number, (headers, path, body) in enumerate(writes):
+        keyed = headers | {"idempotency-key": f"k{number}"}
+        again = await town.ask("POST", path, keyed, body)
+        assert again.text == answers[number].text, path
+
+
+async def test_a_key_of_another_write_erases_nothing(town: Town) -> None:
+    headers = await town.as_() | {"idempotency-key": "k"}
+    await town.write(headers, "Words that stay.")
+    problem(await town.ask("POST", "/api/me/erase", headers), 422, "idempotency-key-reused")
+    me = (await town.ask("GET", "/api/me", headers)).json()
+    assert me["statements"][0]["text"] == "Words that stay."
+
+
 async def test_limits_of_statements_and_votes_come_with_when_to_go_on(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, statements_per_hour=1, votes_per_hour=2)
     async with client_of(settings) as (client, desk):

@@ -137,14 +137,14 @@ async def test_a_key_gives_the_same_answer_once(tmp_path: Path) -> None:
         first = await home.house.submit(RLOG, vote(statement), one, key=key(one, "k"))
         again = await home.house.submit(RLOG, vote(statement), one, key=key(one, "k"))
         assert not first.repeated
-        assert again == Committed(first.recorded, repeated=True)
+        assert again == Committed(first.recorded, first.seq, repeated=True)
         with pytest.raises(KeyReused):
             await home.house.submit(RLOG, vote(statement), one, key=key(one, "k", b"other"))
         other = await home.house.submit(RLOG, vote(statement), two, key=key(two, "k"))
         assert not other.repeated
     async with at_home(path) as home:
         again = await home.house.submit(RLOG, vote(statement), one, key=key(one, "k"))
-        assert again == Committed(first.recorded, repeated=True)
+        assert again == Committed(first.recorded, first.seq, repeated=True)
         await holds(home)
 
 
@@ -183,9 +183,12 @@ async def test_a_refusal_does_not_use_a_key_up_and_nothing_does(tmp_path: Path) 
         assert not done.repeated
         same = c.GiveConsent(consent=e.Consent())
         nothing = await home.house.submit(ALOG, same, actor, key=key(actor, "n"))
-        assert nothing == Committed(())
+        head = (await home.house.assembly(ALOG)).seq
+        assert nothing == Committed((), head)
+        other = c.GiveConsent(consent=e.Consent(research=True))
+        assert (await home.house.submit(ALOG, other, actor)).seq == head + 1
         again = await home.house.submit(ALOG, same, actor, key=key(actor, "n"))
-        assert again == Committed((), repeated=True)
+        assert again == Committed((), head, repeated=True)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,9 +9,8 @@ from litestar.types import Receive, Scope, Send
 
 from ...deliberation import events as e
 from ...deliberation.assembly import AssemblyState
-from ...deliberation.room import RoomState
 from ...ids import LogId
-from ...runtime.writer import Committed, House
+from ...runtime.writer import House
 from ..problems import MEDIA_TYPE, Problem
 from ..schemas import RoomInList
 
@@ -21,11 +20,6 @@ def respond(problem: Problem) -> Response[bytes]:
     return Response(
         problem.body, status_code=problem.status, media_type=MEDIA_TYPE, headers=problem.headers
     )
-
-
-def seq_of(done: Committed, state: RoomState | AssemblyState) -> int:
-    """Return the seq that a write stands at; where it changed nothing, that of the log's head."""
-    return done.recorded[0].seq if done.recorded else state.seq
 
 
 class Receipt201:

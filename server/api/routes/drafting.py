@@ -32,7 +32,6 @@ from ..schemas import (
     ResultAnswer,
 )
 from ..services.desk import AnyRequest, Desk
-from .answers import seq_of
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:
@@ -48,7 +47,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         key = await desk.key(request, who.participant)
         done = await desk.house.submit(log, command, who.actor, key=key)
         desk.move(log)
-        return DraftsAsked(seq=seq_of(done, await desk.house.room(log)))
+        return DraftsAsked(seq=done.seq)
 
     @get("/api/rooms/{room_id:str}/drafts", summary="The current round's drafts")
     async def drafts(request: AnyRequest, room_id: FromPath[str]) -> DraftsAnswer:
@@ -69,7 +68,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         )
         key = await desk.key(request, who.participant)
         done = await desk.house.submit(log, command, who.actor, key=key)
-        return Receipt(seq=seq_of(done, await desk.house.room(log)))
+        return Receipt(seq=done.seq)
 
     @get("/api/rooms/{room_id:str}/result", summary="How the drafts were ranked")
     async def result(request: AnyRequest, room_id: FromPath[str]) -> ResultAnswer:
@@ -85,7 +84,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         command = c.CastRatification(clause=data.clause, choice=data.choice)
         key = await desk.key(request, who.participant)
         done = await desk.house.submit(log, command, who.actor, key=key)
-        return Receipt(seq=seq_of(done, await desk.house.room(log)))
+        return Receipt(seq=done.seq)
 
     return [ask, drafts, rank, result, ratify]
 

@@ -58,7 +58,9 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
 
     @post("/api/me/erase", status_code=200, summary="Delete one's own words for good")
     async def erase(request: AnyRequest) -> Erased:
-        return Erased(records=await erase_words(desk.house, await desk.who(request)))
+        who = await desk.who(request)
+        key = await desk.key(request, who.participant)
+        return Erased(records=await erase_words(desk.house, who, key))
 
     @post("/api/me/sign-out", status_code=204, summary="End all one's sessions")
     async def sign_out(request: AnyRequest) -> Response[None]:

@@ -21,7 +21,6 @@ from ..schemas import (
 )
 from ..services.desk import AnyRequest, Desk
 from ..services.inviting import Wanted, invite
-from .answers import seq_of
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:
@@ -34,10 +33,9 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         who = await desk.who(request)
         log = access_room(who, room_id)
         key = await desk.key(request, who.participant)
-        await desk.house.submit(log, c.ChangePhase(phase=data.phase), who.actor, key=key)
+        done = await desk.house.submit(log, c.ChangePhase(phase=data.phase), who.actor, key=key)
         desk.move(log)
-        state = await desk.house.room(log)
-        return PhaseAnswer(phase=data.phase, seq=state.seq)
+        return PhaseAnswer(phase=data.phase, seq=done.seq)
 
     @post("/api/rooms/{room_id:str}/invites", summary="Make invite links")
     async def invites(
@@ -64,7 +62,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         log = access_room(who, room_id)
         key = await desk.key(request, who.participant)
         done = await desk.house.submit(log, c.PostNotice(text=data.text), who.actor, key=key)
-        return Receipt(seq=seq_of(done, await desk.house.room(log)))
+        return Receipt(seq=done.seq)
 
     @post("/api/rooms/{room_id:str}/moderation", summary="Accept or reject a statement")
     async def moderate(
@@ -80,6 +78,6 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         )
         key = await desk.key(request, who.participant)
         done = await desk.house.submit(log, command, who.actor, key=key)
-        return Receipt(seq=seq_of(done, await desk.house.room(log)))
+        return Receipt(seq=done.seq)
 
     return [phase, invites, notice, moderate]

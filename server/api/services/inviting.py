@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...deliberation import commands as c
 from ...deliberation.vocabulary import Role
@@ -34,35 +33,31 @@ async def invite(
     key: Key | None = None,
     code_key: bytes = b"",
 ) -> tuple[str, ...]:
-    """Make invites and return their codes; with a ``key``, the same ones again.
+    """Make invites, all or none, and return their codes; with a ``key``, the same ones again.
 
     Raises:
         Invalid: the number is not 1 to 500, or the role cannot be reusable.
         Forbidden: ``actor`` may not invite.
+        KeyReused: the key came with something else before; nothing was made.
     """
     if not 1 <= wanted.count <= MOST_INVITES:
         raise Invalid(f"Make 1 to {MOST_INVITES} invites at once.", field="count")
     if key is None:
         codes = [new_code() for _ in range(wanted.count)]
-        keys: list[Key | None] = [None] * wanted.count
     else:
         names = [f"{key.key}#{place}" for place in range(wanted.count)]
         codes = [code_from(code_key, "invite", assembly, key.person, name) for name in names]
-        keys = [replace(key, key=name) for name in names]
-    await asyncio.gather(
-        *(
-            house.submit(
-                assembly,
-                c.IssueInvite(
-                    digest=digest_of(code),
-                    role=wanted.role,
-                    reusable=wanted.reusable,
-                    expires=wanted.expires,
-                ),
-                actor,
-                key=each,
-            )
-            for code, each in zip(codes, keys, strict=True)
+    units = [
+        (
+            assembly,
+            c.IssueInvite(
+                digest=digest_of(code),
+                role=wanted.role,
+                reusable=wanted.reusable,
+                expires=wanted.expires,
+            ),
         )
-    )
+        for code in codes
+    ]
+    await house.submit_together(units, actor, key=key)
     return tuple(codes)
