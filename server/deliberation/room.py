@@ -13,6 +13,7 @@ from .redaction import strike
 from .state import (
     TALLY_BATCH,
     TALLY_FROM,
+    Because,
     Person,
     Published,
     RoomState,
@@ -139,12 +140,15 @@ def _voted(state: RoomState, recorded: e.Recorded, event: e.VoteCast) -> None:
     if recorded.by is None:
         return
     person = state.people.get(recorded.by) or person_of(state, recorded.by)
-    column = state.statements[event.statement].column
-    state.votes.cast(person.row, column, event.choice.value_in_matrix)
+    statement = state.statements[event.statement]
+    state.votes.cast(person.row, statement.column, event.choice.value_in_matrix)
     if person.showing is not None and person.showing.statement == event.statement:
         person.showing = None
     if event.because:
         state.words.setdefault(recorded.by, []).append(recorded.seq)
+        statement.because[recorded.by] = Because(recorded.seq, event.choice, event.because)
+    elif statement.because:
+        statement.because.pop(recorded.by, None)
     state.voted_since.add(recorded.by)
     _changed(state, recorded.by)
 
@@ -251,6 +255,8 @@ def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
                 known.text, known.language, known.erased = "", None, True
                 _unquote(state, statement)
                 _recount(state, known, was_visible=was_visible)
+            case e.VoteCast(statement=statement) if remains.by is not None:
+                _without_because(state.statements[statement], seq, remains.by)
             case e.RankingCast() if remains.by is not None:
                 _without_criticism(state, seq, remains.by, remains.event)
         strike(state.words, seq)
@@ -262,6 +268,12 @@ def _unquote(state: RoomState, statement: StatementId) -> None:
             _with_clauses(draft, lambda clause: without_words(clause, (statement,)))
             for draft in round_.drafts
         )
+
+
+def _without_because(statement: Statement, seq: int, participant: ParticipantId) -> None:
+    given = statement.because.get(participant)
+    if given is not None and given.seq == seq:
+        del statement.because[participant]
 
 
 def _without_criticism(

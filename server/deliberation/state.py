@@ -12,6 +12,7 @@ from .drafts import Clause, Draft, DraftFailure, same_words
 from .ranking import Ranking
 from .vocabulary import (
     Assent,
+    Choice,
     Kind,
     Moderation,
     Origin,
@@ -26,6 +27,15 @@ TALLY_BATCH = 5
 """So many people must have changed something before a new tally goes out (METHODS "Secrecy")."""
 TALLY_FROM = 10
 """A room with fewer voters shows no tally before its close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """The reason that somebody gave with their latest vote on a statement."""
+
+    seq: int
+    choice: Choice
+    text: str
 
 
 @dataclass(slots=True)
@@ -46,6 +56,7 @@ class Statement:
     note: str = ""
     shown: int = 0
     erased: bool = False
+    because: dict[ParticipantId, Because] = field(default_factory=dict)
 
     @property
     def visible(self) -> bool:

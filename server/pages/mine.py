@@ -30,11 +30,12 @@ Answer = Response[Any]
 
 @dataclass(frozen=True, slots=True)
 class OwnVote:
-    """One's vote; ``open`` says that the statement still stands."""
+    """One's vote with the reason one gave; ``open`` says that the statement still stands."""
 
     statement: StatementView
     choice: Choice
     open: bool
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ def _votes(state: RoomState, inside: Inside) -> list[OwnVote]:
         view = statement_view(known, viewer)
         if not known.visible and not view.own and not viewer.role.moderates:
             view.text = "…"
-        found.append(OwnVote(view, choice, known.visible))
+        given = known.because.get(inside.who.participant)
+        found.append(OwnVote(view, choice, known.visible, given.text if given else ""))
     return found
 
 

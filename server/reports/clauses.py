@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..deliberation.adoption import ClauseOutcome
 from ..deliberation.drafts import Clause
+from ..deliberation.vocabulary import Choice
 from ..deliberation.votes import AGREE, DISAGREE, EMPTY
 from ..ids import StatementId
 from . import document as d
@@ -16,6 +17,7 @@ from .material import Material
 
 FEWEST_AGAINST = 10
 MOST_AGAINST = 3
+MOST_REASONS = 3
 
 
 def clause_reports(material: Material, allowed: Allowed) -> tuple[d.ClauseReport, ...]:
@@ -64,6 +66,30 @@ def criticisms(material: Material, allowed: Allowed, draft: str) -> tuple[str, .
     )
 
 
+def reasons(material: Material, allowed: Allowed, clause: Clause) -> tuple[d.Reason, ...]:
+    """Return why people voted as they did on what a clause rests on, once voting is over.
+
+    Of those who agreed to publication, at most three a statement and choice. The order is that of
+    people's random ids, which says nothing of when anybody voted.
+    """
+    if not material.voting_is_over:
+        return ()
+    found: list[d.Reason] = []
+    for cited in dict.fromkeys(clause.cites):
+        statement = material.by_id.get(StatementId(cited))
+        for choice in (Choice.AGREE, Choice.DISAGREE):
+            given = [
+                each
+                for each in (statement.because if statement is not None else ())
+                if each.choice is choice and allowed.speaks_in_public(each.author)
+            ]
+            found.extend(
+                d.Reason(statement=cited, choice=choice, text=each.text)
+                for each in given[:MOST_REASONS]
+            )
+    return tuple(found)
+
+
 def _yes(outcome: ClauseOutcome) -> float:
     return outcome.yes / max(outcome.yes + outcome.no + outcome.blank, 1)
 
@@ -92,6 +118,7 @@ def _clause(
         cites=sources(material, allowed, clause),
         against=_against(material, clause),
         criticisms=criticisms(material, allowed, draft),
+        reasons=reasons(material, allowed, clause),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from ..deliberation.charter import Charter
+from ..deliberation.vocabulary import Choice
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +101,20 @@ class GroupBallots(_Part, frozen=True, kw_only=True):
     people: int = 0
 
 
+class Reason(_Part, frozen=True, kw_only=True):
+    """Why somebody voted as they did on a statement, in their words, of those who agreed to it."""
+
+    statement: str
+    choice: Choice
+    text: str
+
+
 class ClauseReport(_Part, frozen=True, kw_only=True):
     """A clause that was put to ratification; ``number`` by the participants' order of priority.
 
     ``against`` are the statements that most of those who rejected what the clause rests on agree
-    with, and most of those who backed it disagree with.
+    with, and most of those who backed it disagree with. ``reasons`` are what people gave with
+    their votes on the statements it rests on, for and against alike.
     """
 
     id: str
@@ -124,6 +134,7 @@ class ClauseReport(_Part, frozen=True, kw_only=True):
     cites: tuple[Source, ...]
     against: tuple[Source, ...]
     criticisms: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
 
 
 class OriginShare(_Part, frozen=True, kw_only=True):

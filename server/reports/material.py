@@ -22,6 +22,7 @@ from ..deliberation.opinion import AnalysisDocument
 from ..deliberation.ranking import Ranking
 from ..deliberation.vocabulary import (
     Channel,
+    Choice,
     Decision,
     Kind,
     Moderation,
@@ -50,6 +51,15 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Because:
+    """The reason that somebody gave with their vote on a statement."""
+
+    author: ParticipantId
+    choice: Choice
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """A statement or a testimony; ``column`` is −1 for a testimony, ``shown`` how often it was."""
 
@@ -66,6 +76,7 @@ class Statement:
     day: str
     shown: int
     erased: bool
+    because: tuple[Because, ...] = ()
 
     @property
     def stands(self) -> bool:

@@ -83,6 +83,10 @@ def take(
                 day=told.written.get(each.id, ""),
                 shown=each.shown,
                 erased=each.erased,
+                because=tuple(
+                    m.Because(person, given.choice, given.text)
+                    for person, given in sorted(each.because.items())
+                ),
             )
             for each in room.statements.values()
         ),

@@ -190,3 +190,21 @@ def test_imported_votes_need_their_statements_and_the_program(room: RoomWorld) -
     missing = c.ImportVotes(votes=((ANN.participant, ("7",), (1,)),))
     assert isinstance(room.refusal(missing), Conflict)
     assert isinstance(room.refusal(missing, OWNER), Forbidden)
+
+
+def test_a_reason_is_kept_with_the_latest_vote_until_it_is_taken_back() -> None:
+    room = RoomWorld().create(Phase.OPEN)
+    said = room.say(ANN, "Label it")
+
+    def given() -> list[tuple[str, str]]:
+        return [(b.choice, b.text) for b in room.state.statements[said].because.values()]
+
+    room.do(c.CastVote(statement_id=said, choice=Choice.AGREE, because="I was fooled once"), BEN)
+    assert given() == [("agree", "I was fooled once")]
+    room.do(c.CastVote(statement_id=said, choice=Choice.DISAGREE), BEN)
+    assert given() == []
+    room.do(c.CastVote(statement_id=said, choice=Choice.AGREE, because="On reflection"), BEN)
+    records = tuple(r for r in room.log if r.seq in room.state.words[BEN.participant])
+    room.do(c.EraseContent(records=records), BEN)
+    assert given() == []
+    assert room.state.vote_of(BEN.participant, said) == 1
