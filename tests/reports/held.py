@@ -157,11 +157,13 @@ class Held:
             self.facilitator,
         )
 
-    def vote(self, participant: ParticipantId, statement: StatementId, choice: int) -> None:
+    def vote(
+        self, participant: ParticipantId, statement: StatementId, choice: int, because: str = ""
+    ) -> None:
         """Cast a vote."""
         self.record(
             self.room.log,
-            e.VoteCast(statement=statement, choice=_CHOICES[choice]),
+            e.VoteCast(statement=statement, choice=_CHOICES[choice], because=because),
             participant,
         )
 

@@ -234,6 +234,9 @@ def test_words_leave_only_with_their_authors_consent(consent: e.Consent, leaves:
     other = [held.say(crowd[0], f"Plain {n}.") for n in range(2)]
     for person in crowd:
         held.vote(person, statement, 1)
+    held.vote(author, other[0], -1, because=f"{CANARY} knows")
+    held.vote(crowd[0], other[0], 1, because="It is plain.")
+    assert f"{CANARY} knows".encode() not in everything(held.material())
     held.phase(Phase.DRAFTING)
     held.analyse()
     held.draft([statement, *other])
@@ -249,6 +252,8 @@ def test_words_leave_only_with_their_authors_consent(consent: e.Consent, leaves:
     assert found.statements[0].withheld == (None if leaves else "consent")
     assert (found.clauses[0].text is None) is not leaves
     assert found.rounds[0].drafts[0].criticisms_withheld == (0 if leaves else 1)
+    given = [(r.choice, r.text) for clause in found.clauses for r in clause.reasons]
+    assert given == [("agree", "It is plain."), *([("disagree", f"{CANARY} knows")] * leaves)]
 
 
 def test_what_was_moderated_out_is_counted_and_not_repeated() -> None:
