@@ -1,8 +1,6 @@
 """What a tick of the opinion mathematics costs, beside red-dwarf on the same votes.
 
-    python evals/performance/opinion.py [--people 33422] [--statements 783] [--votes 2000000]
-
-Prints CPU seconds (user and system, all threads) and their ratio, then how our own cost grows from
+CPU seconds (user and system, all threads) and their ratio, then how our own cost grows from
 half a million to five million votes. red-dwarf is installed from the package index into a virtual
 environment of its own (``.venv-bench``); where that fails, it says so and the ratio is left out.
 The votes are synthetic: people with one of three outlooks, statements that divide them more or
@@ -11,7 +9,6 @@ less, and a number of votes a person that is spread as in real conversations.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
@@ -23,13 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from server.deliberation.opinion import analyze
+from server.deliberation.votes import EMPTY
 
-from server.deliberation.opinion import analyze  # noqa: E402  # needs the path above
-from server.deliberation.votes import EMPTY  # noqa: E402
-
-ENVIRONMENT = ROOT / ".venv-bench"
+ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-bench"
+PEOPLE, STATEMENTS, VOTES = 33_422, 783, 2_000_000
+Row = tuple[str, float | None, str, str | None, bool | None]
 RED_DWARF = "red-dwarf==0.4.*"
 LEAST_RATIO, MOST_GROWTH = 20.0, 12.0
 REPEATS = 3
@@ -122,42 +118,29 @@ def theirs(votes: NDArray[np.int8]) -> tuple[float, float] | str:
     return measured["cpu"], measured["wall"]
 
 
-def main() -> int:
-    """Measure, print, and return 1 if a ratio that was measured misses its mark."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--people", type=int, default=33_422)
-    options.add_argument("--statements", type=int, default=783)
-    options.add_argument("--votes", type=int, default=2_000_000)
-    options.add_argument("--without-red-dwarf", action="store_true")
-    asked = options.parse_args()
-    good = True
-
-    votes = synthetic(asked.people, asked.statements, asked.votes, seed=1)
-    filled = np.count_nonzero(votes != EMPTY)
-    ours_cpu, ours_wall = tick(votes)
-    print(f"{votes.shape[0]} × {votes.shape[1]}, {filled} votes")
-    print(f"a tick: {ours_cpu:.2f} s CPU, {ours_wall:.2f} s")
-    if not asked.without_red_dwarf:
-        other = theirs(votes)
-        if isinstance(other, str):
-            print(f"red-dwarf could not be measured: {other}")
-        else:
-            ratio = other[0] / ours_cpu
-            good &= ratio >= LEAST_RATIO
-            print(f"red-dwarf's run_pipeline: {other[0]:.2f} s CPU, {other[1]:.2f} s")
-            print(f"ratio: {ratio:.1f} × less CPU (at least {LEAST_RATIO:.0f})")
-
+def run() -> list[Row]:
+    """Measure, and return rows of (name, value, unit, bound, whether it holds)."""
+    votes = synthetic(PEOPLE, STATEMENTS, VOTES, seed=1)
+    ours, _ = tick(votes)
+    size = f"{PEOPLE:,} × {STATEMENTS}, {np.count_nonzero(votes != EMPTY) / 1e6:.1f} M votes"
+    rows: list[Row] = [(f"a tick, {size}", ours, "s CPU", None, None)]
+    other = theirs(votes)
+    if isinstance(other, str):
+        rows.append((f"red-dwarf could not be measured: {other}", None, "", None, None))
+    else:
+        ratio = other[0] / ours
+        rows.append(("red-dwarf 0.4's run_pipeline", other[0], "s CPU", None, None))
+        rows.append(("red-dwarf ÷ ours", ratio, "×", f"≥ {LEAST_RATIO:g}", ratio >= LEAST_RATIO))
     costs = []
     for many in (500_000, 5_000_000):
-        people = round(asked.people * many / asked.votes)
-        larger = synthetic(people, asked.statements, many, seed=2)
+        larger = synthetic(round(PEOPLE * many / VOTES), STATEMENTS, many, seed=2)
         costs.append(tick(larger)[0])
-        count = np.count_nonzero(larger != EMPTY)
-        print(f"{people} × {asked.statements}, {count} votes: {costs[-1]:.2f} s CPU")
+        rows.append((f"a tick, {many / 1e6:g} M votes", costs[-1], "s CPU", None, None))
     growth = costs[1] / costs[0]
-    good &= growth <= MOST_GROWTH
-    print(f"growth from 0.5 M to 5 M votes: {growth:.1f} × (at most {MOST_GROWTH:.0f})")
-    return 0 if good else 1
+    rows.append(
+        ("growth from 0.5 to 5 M", growth, "×", f"≤ {MOST_GROWTH:g}", growth <= MOST_GROWTH)
+    )
+    return rows
 
 
 if __name__ == "__main__":
