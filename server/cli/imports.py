@@ -13,7 +13,15 @@ from ..runtime.importing import Imported, Wishes, import_polis
 from ..runtime.installation import public_address
 from ..runtime.invites import link, new_code
 from ..runtime.ports import SystemChance
-from .common import failing_in_one_sentence, open_house, progress, run, settings, write_json
+from .common import (
+    Failure,
+    failing_in_one_sentence,
+    open_house,
+    progress,
+    run,
+    settings,
+    write_json,
+)
 
 
 @click.group("import")
@@ -51,18 +59,21 @@ def polis(
     """
     given = settings()
     code = new_code()
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise Failure(f"There is no folder for {json_file}; nothing was imported.")
     imported = run(_import(folder, Wishes(slug, title, language, strict), code))
     counts = {
         name: getattr(imported, name) for name in ("participants", "statements", "written", "votes")
     }
-    if json_file is not None:
-        with failing_in_one_sentence():
-            write_json(json_file, msgspec.json.encode({"assembly": slug, **counts}))
     for name, count in counts.items():
         click.echo(f"{name}: {count}")
     if imported.authors_only:
         click.echo(f"authors who never voted: {imported.authors_only}")
+    # Before anything else can fail: the link is shown once.
     click.echo(f"facilitator: {link(public_address(given), code)}")
+    if json_file is not None:
+        with failing_in_one_sentence():
+            write_json(json_file, msgspec.json.encode({"assembly": slug, **counts}))
 
 
 async def _import(folder: Path, wishes: Wishes, code: str) -> Imported:

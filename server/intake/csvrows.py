@@ -13,13 +13,17 @@ from ..errors import UnreadableFile
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may hold before reading stops: bytes of a file, rows, characters of a field."""
+    """What a file may hold before reading stops: bytes of a file, rows, characters of a field.
+
+    ``groups`` are opinion groups, numbered from 0.
+    """
 
     file_bytes: int = 512 * 1024 * 1024
     rows: int = 20_000_000
     field_characters: int = 100_000
     columns: int = 20_000
     cells: int = 400_000_000
+    groups: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

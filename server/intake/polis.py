@@ -227,6 +227,8 @@ def _read_matrix(folder: Path, limits: Limits, written: set[int]) -> _People:
             raise table.refuse(line, f"more than {limits.cells} cells")
         group = row.fields[group_at]
         labels.append(_number(table, row, group, "group-id") if group else -1)
+        if labels[-1] >= limits.groups:
+            raise table.refuse(line, f"more than {limits.groups} groups")
         cells = row.fields[first:]
         try:
             rows.append(np.array([values[cell] for cell in cells], dtype=np.int8)[order])

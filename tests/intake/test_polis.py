@@ -191,6 +191,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         (Limits(field_characters=12), "summary.csv, line"),
         (Limits(columns=7), "comments.csv, line 1"),
         (Limits(cells=4), "participants-votes.csv, line 4"),
+        (Limits(groups=0), "participants-votes.csv, line"),
     ],
 )
 def test_reading_stops_at_its_limits(limits: Limits, where: str, tmp_path: Path) -> None:
