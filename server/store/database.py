@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from ..errors import Invalid, StorageFault
 from . import schema
 from .faults import named
-from .held import Hold
+from .held import Hold, for_its_owner
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,12 +69,14 @@ class Database:
         """
         path = _path(url)
         if hold:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         elif not path.is_file() or path.stat().st_size == 0:
             raise StorageFault(f"There is no database at {path}.")
         held = Hold.take(path, wait=wait) if hold else None
         database: Database | None = None
         try:
+            if hold:
+                for_its_owner(path)
             with named():
                 current = _look(path, hold=hold)
                 database = cls(path, held)

@@ -12,6 +12,15 @@ from ..errors import DatabaseHeld
 _LOOK_EVERY = 0.05
 
 
+def for_its_owner(path: Path) -> None:
+    """Make an empty file for people's votes that only its owner may read, unless there is one.
+
+    SQLite gives the journals beside a file the file's own mode.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
 class Hold:
     """The lock beside a database file, held until :meth:`release` or the end of the process."""
 

@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from ..errors import Fault
 from ..ids import LogId
+from ..store.held import for_its_owner
 from .bench import Bench
 from .bundles import Bundles
 
@@ -95,7 +96,7 @@ class Durable:
             raise
 
     def _launch(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for_its_owner(self._path)
         _quieten()
         DBOS(
             config=DBOSConfig(

@@ -77,6 +77,9 @@ def test_it_serves_ends_on_a_signal_with_0_and_keeps_its_sessions_key(tmp_path: 
         assert time.monotonic() - begun < 6
         assert process.stderr is not None
         assert process.stderr.read() == ""
+    for kept in tmp_path.iterdir():
+        if kept.name != "address":
+            assert kept.stat().st_mode & 0o077 == 0, f"{kept.name} is for others to read"
     assert (tmp_path / "address").read_text().strip() == address
 
 

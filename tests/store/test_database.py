@@ -183,6 +183,23 @@ async def test_vectors_are_kept_by_model_and_digest(tmp_path: Path) -> None:
     database.close()
 
 
+def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "x.db"
+    before = os.umask(0o022)
+    try:
+        database = Database.open(f"sqlite:///{path}")
+        with database.connect_writer() as connection:
+            connection.execute(text("CREATE TABLE t (x)"))
+            connection.commit()
+            made = {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert "x.db-wal" in made
+    assert set(made.values()) == {0o600}
+
+
 @pytest.mark.parametrize(
     "url", ["garbage", "sqlite://", "postgresql://user:hidden@host/base", "a:b"]
 )
