@@ -80,6 +80,7 @@ class OwnVote(_Answer, frozen=True, kw_only=True):
     statement_id: str
     choice: Choice
     seq: int
+    because: str = ""
 
 
 class OwnStatement(_Answer, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ async def test_a_vote_is_kept_replaced_and_listed(town: Town) -> None:
             "statement_id": statement,
             "choice": "disagree",
             "seq": second.json()["seq"],
+            "because": "",
         }
     ]
 
@@ -385,3 +386,14 @@ async def test_health_readiness_and_metrics(town: Town) -> None:
     assert "folkmoot_commit_seconds_count 0.0" not in metrics
     assert "folkmoot_batch_commands_count" in metrics
     assert town.world.room not in metrics
+
+
+async def test_the_reason_of_a_vote_is_ones_own_to_read(town: Town) -> None:
+    ann, ben = await town.as_(), await town.as_()
+    statement = await town.write(ann)
+    body = {"statement_id": statement, "choice": "agree", "because": "I saw it happen."}
+    assert (await town.ask("POST", town.url("/votes"), ann, body)).status_code == 201
+    (vote,) = (await town.ask("GET", "/api/me", ann)).json()["votes"]
+    assert (vote["choice"], vote["because"]) == ("agree", "I saw it happen.")
+    for path in (town.url(), town.url("/analysis"), "/api/me"):
+        assert "I saw it" not in (await town.ask("GET", path, ben)).text

@@ -28,8 +28,11 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         who = await desk.who(request)
         member = who.state.member(who.participant)
         statements: list[OwnStatement] = []
+        because: dict[str, str] = {}
         for room in access_rooms(who):
-            statements.extend(_written(await desk.house.room(LogId(room.id)), who))
+            state = await desk.house.room(LogId(room.id))
+            statements.extend(_written(state, who))
+            because |= _because(state, who)
         votes = await desk.house.database.reading(lookups.votes_of, who.participant)
         return Me(
             participant=who.participant,
@@ -37,7 +40,13 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
             assembly=who.state.id,
             rooms=await room_list(desk.house, who.state),
             votes=tuple(
-                OwnVote(room=v.room, statement_id=v.statement, choice=v.choice, seq=v.seq)
+                OwnVote(
+                    room=v.room,
+                    statement_id=v.statement,
+                    choice=v.choice,
+                    seq=v.seq,
+                    because=because.get(v.statement, ""),
+                )
                 for v in votes
             ),
             statements=tuple(statements),
@@ -72,6 +81,14 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         )
 
     return [me, consent, erase, sign_out]
+
+
+def _because(state: RoomState, who: Identity) -> dict[str, str]:
+    return {
+        statement.id: given.text
+        for statement in state.statements.values()
+        if (given := statement.because.get(who.participant)) is not None
+    }
 
 
 def _written(state: RoomState, who: Identity) -> list[OwnStatement]:
