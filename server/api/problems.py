@@ -248,6 +248,8 @@ def invalid(error: msgspec.ValidationError) -> Invalid:
 def _invalid(message: str) -> Problem:
     place = _PLACE.search(message)
     path = place["place"].removeprefix("$").lstrip(".") if place else ""
+    if "..." in path:
+        path = ""  # somewhere in the body, and the decoder does not know where
     text = message[: place.start()] if place else message
     missing = _MISSING.search(text)
     if missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server import errors
@@ -50,3 +51,11 @@ def test_a_fault_says_nothing_of_the_inside() -> None:
         found = problem_of(error)
         assert found.status >= 500
         assert "secret" not in found.detail
+
+
+def test_a_number_beyond_all_numbers_is_wrong_in_the_body() -> None:
+    with pytest.raises(msgspec.DecodeError) as refused:
+        msgspec.json.decode(b'{"expires":1e400}')
+    found = problem_of(refused.value)
+    assert (found.status, found.field) == (422, "body")
+    assert "[" not in found.detail
