@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ..ports import ProposedClause
 from ..text import clean
@@ -15,7 +16,10 @@ LONGEST_SENTENCE = 60
 """Words of a sentence: the reading level that can be checked in every language."""
 
 _LINK = re.compile(
-    r"https?:|www\.|://|\b[\w-]+\.(?:com|org|net|io|info|biz|me|ly|gg|xyz)\b", re.IGNORECASE
+    r"h(?:tt|xx)ps?:|www\.|://|\b[\w-]+\.(?:com|org|net|io|info|biz|me|ly|gg|xyz)\b|"
+    r"\b(?:javascript|data|vbscript|mailto):\S|\]\(|\w\[\.\]\w|"
+    r"\b[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,24}/\S",
+    re.IGNORECASE,
 )
 _HANDLE = re.compile(r"(?<!\w)@\w|[\w.+-]+@[\w-]+\.|\+?\d[\d ()/.-]{7,}\d")
 _INSTRUCTION = re.compile(
@@ -29,6 +33,8 @@ _INSTRUCTION = re.compile(
     r"игнорир\w*.{0,24}(?:инструкц|указан|предыдущ)|puuza.{0,24}(?:maagizo|maelekezo)",
     re.IGNORECASE | re.DOTALL,
 )
+_JOINERS = "\u200c\u200d"
+_MOST_MARKS = 4
 _STOPS = re.compile(r"[.!?;。！？；؛؟।\n]")
 
 
@@ -43,7 +49,7 @@ def check_form(number: int, clause: ProposedClause, context: VerificationContext
         found.append(Finding(number, "length"))
     if _LINK.search(text):
         found.append(Finding(number, "link"))
-    if _INSTRUCTION.search(text):
+    if _INSTRUCTION.search(text) or _disguised(clause.text):
         found.append(Finding(number, "instruction"))
     if _HANDLE.search(text) or _names(text, context.names):
         found.append(Finding(number, "name"))
@@ -53,7 +59,26 @@ def check_form(number: int, clause: ProposedClause, context: VerificationContext
 def has_good_form(text: str) -> bool:
     """Whether a text would pass :func:`check_form` where no names are known."""
     checks = (_LINK.search(text), _INSTRUCTION.search(text), _HANDLE.search(text))
-    return SHORTEST <= len(clean(text)) <= LONGEST and not any(checks)
+    fits = SHORTEST <= len(clean(text)) <= LONGEST
+    return fits and not any(checks) and not _disguised(text)
+
+
+def _disguised(text: str) -> bool:
+    """Whether a text may look like another one: by what turns or hides it, or by heaps of marks.
+
+    Imported statements may hold what people here can't write.
+    """
+    marks = 0
+    for character in text:
+        category = unicodedata.category(character)
+        if category in ("Cc", "Cs", "Co") and character not in "\t\r\n":
+            return True
+        if category == "Cf" and character not in _JOINERS:
+            return True
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
 
 
 def _names(text: str, names: frozenset[str]) -> bool:
