@@ -173,6 +173,15 @@ def test_a_refused_wish_imports_nothing(arguments: tuple[str, ...], tmp_path: Pa
     assert assemblies(tmp_path / "data") == 0
 
 
+def test_counts_that_have_no_place_are_refused_before_the_import(tmp_path: Path) -> None:
+    export, nowhere = small(tmp_path / "export"), tmp_path / "no" / "counts.json"
+    wanted = ("--assembly", "s", "--json", str(nowhere))
+    done = run(tmp_path / "data", "polis", str(export), *wanted)
+    assert done.exit_code == 1
+    assert "nothing was imported" in done.stderr
+    assert run(tmp_path / "data", "polis", str(export), *wanted[:2]).exit_code == 0
+
+
 def test_a_slug_is_taken_once(tmp_path: Path) -> None:
     folder = small(tmp_path / "small")
     assert run(tmp_path / "data", "polis", str(folder), "--assembly", "one").exit_code == 0
