@@ -11,9 +11,9 @@ const item = button.closest("li");
 const other = button.dataset.move === "up" ? item.previousElementSibling : item.nextElementSibling;
 if (other) {
 if (button.dataset.move === "up") other.before(item); else other.after(item);
-places();
 button.focus();
 }
+places(); // Whoever presses Up on what stands first means that it is first.
 const place = [...list.children].indexOf(item) + 1;
 status.textContent = list.dataset.moved.replace("%(letter)s", item.dataset.letter).replace("%(n)s", place);
 });

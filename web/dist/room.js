@@ -427,7 +427,7 @@ say(text);
 function moved(phase) {
 if (phase === root.dataset.phase) return;
 root.dataset.phase = phase;
-if (vote) vote.hidden = phase !== "open";
+if (vote) vote.hidden = byId("skip").hidden = phase !== "open";
 offer(words.phase, `/rooms/${room}`);
 }
 connect();

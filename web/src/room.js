@@ -471,7 +471,7 @@ function offer(text, href) {
 function moved(phase) {
   if (phase === root.dataset.phase) return;
   root.dataset.phase = phase;
-  if (vote) vote.hidden = phase !== "open";
+  if (vote) vote.hidden = byId("skip").hidden = phase !== "open";
   offer(words.phase, `/rooms/${room}`);
 }
 
