@@ -24,6 +24,10 @@ Answer = Response[Any]
 WIDTH = 640.0
 HEIGHT = 460.0
 _MARGIN = 56.0
+_MARK = 24.0
+"""Half the width of a group's mark, and a little more."""
+_LABEL = 216.0
+"""At most the width of "You are here"."""
 LOCKED = "locked"
 LABELS = {
     "consensus across groups": N_("consensus across groups"),
@@ -49,7 +53,8 @@ class You:
 
     x: float
     y: float
-    label: float
+    label_x: float
+    label_y: float
     anchor: str
 
 
@@ -159,9 +164,30 @@ def plot_of(view: AnalysisView) -> Plot | None:
         x, y = at(view.you.x, view.you.y)
         x = min(max(x, 14.0), WIDTH - 14.0)
         y = min(max(y, 42.0), HEIGHT - 12.0)
-        anchor = "start" if x < WIDTH * 0.25 else "end" if x > WIDTH * 0.75 else "middle"
-        you = You(x, y, y - 38.0 if y > 80 else y + 32.0, anchor)
+        you = _labelled(x, y, tuple(ellipses))
     return Plot(WIDTH, HEIGHT, tuple(ellipses), you)
+
+
+def _labelled(x: float, y: float, groups: tuple[Ellipse, ...]) -> You:
+    """Return the person with their label where it is inside the picture and on no group's mark."""
+    places = (
+        (x, y - 38.0, "middle", x - _LABEL / 2),
+        (x, y + 32.0, "middle", x - _LABEL / 2),
+        (x + 18.0, y - 12.0, "start", x + 18.0),
+        (x - 18.0, y - 12.0, "end", x - 18.0 - _LABEL),
+    )
+
+    def cost(place: tuple[float, float, str, float]) -> int:
+        _, base, _, left = place
+        outside = left < 0 or left + _LABEL > WIDTH or base < 24 or base > HEIGHT - 6
+        hidden = sum(
+            left - _MARK < each.x < left + _LABEL + _MARK and base - 24 - _MARK < each.y < base + 24
+            for each in groups
+        )
+        return 100 * outside + hidden
+
+    label_x, label_y, anchor, _ = min(places, key=cost)
+    return You(x, y, label_x, label_y, anchor)
 
 
 def _frame_of(
