@@ -160,7 +160,7 @@ def _progress(state: RoomState, inside: Inside) -> SimpleNamespace:
         unheard=len(unheard),
         names=names,
         nameless=len(unheard) - len(names),
-        statements=sum(1 for s in state.statements.values() if s.visible),
+        statements=sum(1 for s in state.statements.values() if s.visible and s.column >= 0),
         waiting=sum(
             1 for s in state.statements.values() if s.status is Status.PENDING and not s.erased
         ),

@@ -9,7 +9,7 @@ from litestar.types import Scope
 
 from ..api.problems import Problem
 from .rendering import environment
-from .wording import N_
+from .wording import MOVED_ON, N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,20 @@ def failure_page(found: Problem, scope: Scope) -> bytes:
             here="",
             receipt=None,
             problems=(),
-            status=found.status,
             heading=heading,
-            message=_FORM_TOO_OLD if found.code == "csrf" else found.detail,
+            message=_message(found),
             actions=_actions(found.code, scope),
         )
     )
     return text.encode("utf-8", "replace")
+
+
+def _message(found: Problem) -> str:
+    if found.code == "csrf":
+        return _FORM_TOO_OLD
+    if found.code == "wrong-phase" and not found.field:
+        return MOVED_ON
+    return found.detail
 
 
 def _actions(code: str, scope: Scope) -> list[Action]:

@@ -25,7 +25,7 @@ from ..runtime.invites import digest_of, normalised
 from .forms import Form, form_of
 from .receipts import Said
 from .rendering import Page, go, render, told
-from .visits import Counts, counts_of, visit_of
+from .visits import Counts, Visit, counts_of, visit_of
 
 Answer = Response[Any]
 _KEPT = "folkmoot_return"
@@ -74,14 +74,14 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
         visit = await visit_of(desk, request)
         code = request.cookies.get(_KEPT, "")
         if visit.identity is None or not _CODE.fullmatch(code):
-            return go(_first_place(visit.room))
+            return go(_first_place(visit))
         spelled = "-".join(code[i : i + 5] for i in range(0, len(code), 5))
         return render(visit, Page("welcome.html", context={"code": spelled}))
 
     @post("/welcome", include_in_schema=False)
     async def go_on(request: AnyRequest) -> Answer:
         visit = await visit_of(desk, request)
-        return go(_first_place(visit.room), cookies=(_code_cookie("", secure=False),))
+        return go(_first_place(visit), cookies=(_code_cookie("", secure=False),))
 
     @get("/return", include_in_schema=False)
     async def ask_code(request: AnyRequest) -> Answer:
@@ -98,8 +98,11 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
     return [home, look_up, invitation, accept, welcome, go_on, ask_code, come_in, leave]
 
 
-def _first_place(room: str) -> str:
-    return f"/rooms/{room}" if room else "/"
+def _first_place(visit: Visit) -> str:
+    if not visit.room:
+        return "/"
+    runs = visit.identity is not None and visit.identity.role.runs
+    return f"/rooms/{visit.room}/facilitate" if runs else f"/rooms/{visit.room}"
 
 
 async def _home(desk: Desk, request: AnyRequest, problems: tuple[FieldError, ...] = ()) -> Answer:

@@ -86,7 +86,7 @@ async def join(page: Page, code: str = PARTICIPANT, name: str = "") -> None:
     await page.get_by_label("A name, if you like").fill(name)
     await page.get_by_role("button", name="Join the assembly").click()
     await page.get_by_role("button", name="I have kept it").click()
-    await page.wait_for_url("**/rooms/*")
+    await page.wait_for_url("**/rooms/**")
 
 
 async def shown(page: Page) -> str:
