@@ -126,7 +126,9 @@ def describe(document: DraftsDocument) -> Iterator[str]:
         yield f"Draft {draft.id} (composed without a model, {made.approach})"
         for number, clause in enumerate(draft.clauses, start=1):
             cited = ", ".join(str(cite) for cite in clause.cites)
-            bounds = ", ".join(f"group {g.group}: {g.wilson_low:.0%}" for g in clause.groups)
+            bounds = ", ".join(
+                f"group {chr(ord('A') + g.group)}: {g.wilson_low:.0%}" for g in clause.groups
+            )
             yield f"  {number}. {clause.text}"
             yield f"     from {cited}; at least (95 %) of {bounds}"
         if draft.coverage is not None:

@@ -99,9 +99,10 @@ def thousands(number: int) -> str:
 
 def _draft_names(report: d.ValueReport) -> Mapping[str, str]:
     return {"none": "None of these"} | {
-        draft.id: f"Draft {each.round}.{number}" if len(report.rounds) > 1 else f"Draft {number}"
+        draft.id: f"Draft {letter(place)}"
+        + (f" of round {each.round}" if len(report.rounds) > 1 else "")
         for each in report.rounds
-        for number, draft in enumerate(each.drafts, 1)
+        for place, draft in enumerate(each.drafts)
     }
 
 

@@ -105,7 +105,8 @@ def read_key(path: Path) -> bytes:
 
 def _listing(folder: Path) -> set[str]:
     if not folder.is_dir() or folder.is_symlink():
-        raise BundleBroken(f"{folder} is not a folder.")
+        packed = " Unpack it first." if folder.suffix == ".zip" else ""
+        raise BundleBroken(f"{folder} is not a folder.{packed}")
     files: set[str] = set()
     folders: set[str] = set()
     for path, mode in sorted(_walk(folder)):
