@@ -317,8 +317,11 @@ async def test_a_facilitator_takes_it_through_all_phases(tmp_path: Path) -> None
     async with visiting(tmp_path, phase=Phase.DRAFT) as (world, person):
         room = f"/rooms/{world.room}"
         lead = browser(world.app)
-        await join(lead, FACILITATOR)
-        run = await lead.get(f"{room}/facilitate")
+        run = await join(lead, FACILITATOR)
+        assert run.url.path == f"{room}/facilitate"
+        home = await lead.get("/")
+        assert "you are in this one" in home.text
+        assert "you are in this one" not in (await person.get("/")).text
         token = csrf_in(run)
         assert "Go on to: Speaking and voting" in run.text
 
