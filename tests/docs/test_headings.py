@@ -115,7 +115,9 @@ def test_there_are_command_lines_to_check() -> None:
 
 
 @pytest.mark.parametrize("line", _command_lines())
-def test_every_command_line_in_the_docs_is_understood(line: str) -> None:
+def test_every_command_line_in_the_docs_is_understood(
+    line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     group: click.Command = cli
     arguments = shlex.split(line)
     context = click.Context(cli)
@@ -127,5 +129,5 @@ def test_every_command_line_in_the_docs_is_understood(line: str) -> None:
     for parameter in group.params:
         # What a line names need not exist where it is checked.
         if isinstance(parameter.type, click.Path):
-            parameter.type = click.Path()
+            monkeypatch.setattr(parameter, "type", click.Path())
     group.make_context("python -m server", arguments)
