@@ -81,14 +81,14 @@ def check_ballot(ballot: BallotView, drafts: Sequence[str]) -> None:
     """Refuse (``Invalid``, with the field) a ballot that can't be counted among these drafts."""
     known = set(drafts)
     if len(set(ballot.seen)) != len(ballot.seen) or not known.issuperset(ballot.seen):
-        raise Invalid("seen names each draft of this round at most once", field="seen")
+        raise Invalid("'seen' lists drafts of this round, each once.", field="seen")
     listed = [draft for level in ballot.order for draft in level]
     if len(set(listed)) != len(listed):
-        raise Invalid("order lists a draft twice", field="order")
+        raise Invalid("'order' lists a draft twice.", field="order")
     if not known.issuperset(listed):
-        raise Invalid("order lists what is no draft of this round", field="order")
+        raise Invalid("'order' lists what is no draft of this round.", field="order")
     if not set(ballot.seen).issuperset(listed):
-        raise Invalid("order lists a draft that was not seen", field="order")
+        raise Invalid("'order' lists a draft that was not seen.", field="order")
 
 
 def rank(

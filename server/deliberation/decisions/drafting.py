@@ -10,6 +10,7 @@ from .. import commands as c
 from .. import events as e
 from ..drafts import Draft, by_reference
 from ..phases import requires_phase
+from ..ranking import BallotView, check_ballot
 from ..room import RoomState
 from ..text import CRITICISM_LENGTH, clean
 from ..vocabulary import Phase
@@ -104,21 +105,20 @@ def rank_drafts(
     state: RoomState, command: c.CastRanking, context: c.Context
 ) -> tuple[e.Event, ...]:
     """Cast a ballot over the drafts one has seen."""
-    requires_participant(context, "rank")
+    participant = requires_participant(context, "rank")
     requires_phase(state.phase, Phase.RANKING, what="Ranking")
     current = state.round
     if current is None:
         raise NotFound("There are no drafts.")
-    known = {draft.id for draft in current.drafts}
-    seen = set(command.seen)
-    listed = [draft for level in command.order for draft in level]
-    if not seen or not seen <= known or len(seen) != len(command.seen):
-        raise Invalid(
-            "'seen' lists the drafts of this round that you saw, each once.", field="seen"
-        )
-    if len(set(listed)) != len(listed) or not set(listed) <= seen or () in command.order:
-        raise Invalid("'order' lists drafts that you saw, each once.", field="order")
-    if not set(command.criticism) <= seen:
+    if not command.seen:
+        raise Invalid("'seen' lists the drafts of this round that you saw.", field="seen")
+    if () in command.order:
+        raise Invalid("'order' has a level without a draft.", field="order")
+    check_ballot(
+        BallotView(participant=participant, order=command.order, seen=command.seen),
+        [draft.id for draft in current.drafts],
+    )
+    if not set(command.criticism) <= set(command.seen):
         raise Invalid("'criticism' is about drafts that you saw.", field="criticism")
     criticism = {
         draft: clean(text, limit=CRITICISM_LENGTH, field="criticism", lines=True)
