@@ -78,13 +78,6 @@ async def server(settings: Settings, parts: Parts = QUIET) -> AsyncIterator[str]
     async with serving(settings, parts) as served:
         yield served.base_url
 
-    """Open an application without serving it, on this loop; see :func:`client_of`."""
-    app = create_app(settings, parts)
-    async with app.lifespan():
-        desk = app.state["desk"]
-        assert isinstance(desk, Desk)
-        yield desk
-
 
 @dataclass
 class World:

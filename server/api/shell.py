@@ -15,12 +15,18 @@ from urllib.parse import parse_qs, urlsplit
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import NotSignedIn, TooLarge
+from ..runtime.at_once import AT_ONCE
 from .facts import Credentials, Facts, facts_of
 from .problems import Problem, problem
 from .sessions import Sessions
 
 SEND = "folkmoot.send"
 """Our own key in a socket's scope: the server's ``send``, without the framework's layers."""
+RECEIPT = "folkmoot.receipt"
+"""Our own key in a request's scope: ``receipt(scope, body)``, a JSON answer with 201 in one write.
+
+It returns False, with nothing sent, where the server can't.
+"""
 CSRF_FIELD = "csrf"
 MOST_FIELDS = 1000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -42,6 +48,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 """What every answer carries, unless it says something else under the same name itself."""
 _ADDED = frozenset(name for name, _ in SECURITY_HEADERS)
+_RECEIPT_HEAD = b"".join(
+    b"%s: %s\r\n" % pair for pair in ((b"content-type", b"application/json"), *SECURITY_HEADERS)
+)
 
 
 class Observer(Protocol):
@@ -129,10 +138,19 @@ class Shell:
             except TooLarge as error:
                 refusal = problem(error.code, error.message)
         if refusal is None:
+            scope[RECEIPT] = self._receipt  # type: ignore[literal-required]  # ours
             await self._app(scope, receive, answer)
         else:
             body, media_type = self._render(refusal, scope)
             await _refuse(refusal, body, media_type, answer)
+
+    def _receipt(self, scope: Scope, body: bytes) -> bool:
+        extensions: dict[str, Any] = scope.get("extensions") or {}
+        at_once: Callable[[Scope, int, bytes, bytes], bool] | None = extensions.get(AT_ONCE)
+        if at_once is None or not at_once(scope, 201, _RECEIPT_HEAD, body):
+            return False
+        self._observer.answered("POST", scope["path_template"], 201)
+        return True
 
     def _refusal(self, facts: Facts, scope: Scope) -> Problem | None:
         if self._max_body and facts.length is not None and facts.length > self._max_body:

@@ -99,6 +99,7 @@ def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
     """
     import uvicorn
 
+    from ..runtime.at_once import AtOnceProtocol
     from ..runtime.protocol import DroppingProtocol
 
     class Server(uvicorn.Server):
@@ -129,7 +130,7 @@ def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
     return Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=AtOnceProtocol,
             ws=DroppingProtocol,
             ws_max_size=SOCKET_FRAME,
             ws_per_message_deflate=False,

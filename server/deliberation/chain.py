@@ -43,15 +43,28 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
-class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event bound into the chain; ``hash`` is the next envelope's ``previous``."""
 
-    envelope: Envelope
+    seq: int
+    type: str
+    day: str
     commitment: bytes
     previous: bytes
     hash: bytes
     salt: bytes
     payload: bytes
+
+    @property
+    def envelope(self) -> Envelope:
+        """What is public of it."""
+        return Envelope(
+            seq=self.seq,
+            type=self.type,
+            day=self.day,
+            commitment=self.commitment.hex(),
+            previous=self.previous.hex(),
+        )
 
 
 _encode = msgspec.json.Encoder().encode
@@ -107,11 +120,19 @@ def hash_of(log: LogId, envelope: Envelope) -> bytes:
     ValueError where log, type or day hold a character that a log never has there; for those that
     are left, canonical JSON is what is written here, keys in order and nothing to escape.
     """
-    if not (_is_safe(log) and _is_safe(envelope.type) and _is_safe(envelope.day)):
+    return _hash(
+        log, envelope.seq, envelope.type, envelope.day, envelope.commitment, envelope.previous
+    )
+
+
+def _hash(  # noqa: PLR0917 - the six parts of an envelope, on the path of every vote
+    log: LogId, seq: int, type_: str, day: str, commitment: str, previous: str
+) -> bytes:
+    if not (_is_safe(log) and _is_safe(type_) and _is_safe(day)):
         raise ValueError("a log's id, a type and a day are ASCII letters, digits and '-._:'")
     return sha256(
-        f'{{"commitment":"{envelope.commitment}","day":"{envelope.day}","log":"{log}",'
-        f'"previous":"{envelope.previous}","seq":{envelope.seq},"type":"{envelope.type}"}}'.encode()
+        f'{{"commitment":"{commitment}","day":"{day}","log":"{log}",'
+        f'"previous":"{previous}","seq":{seq},"type":"{type_}"}}'.encode()
     ).digest()
 
 
@@ -126,18 +147,15 @@ def seal(recorded: Recorded, previous: bytes, salt: bytes) -> Sealed:
         raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
     payload = payload_of(recorded)
     commitment = sha256(salt + payload).digest()
-    envelope = Envelope(
-        seq=recorded.seq,
-        type=_type(type(recorded.event)),
-        day=day_of(recorded.at),
-        commitment=commitment.hex(),
-        previous=previous.hex(),
-    )
+    type_, day = _type(type(recorded.event)), day_of(recorded.at)
+    end = _hash(recorded.log, recorded.seq, type_, day, commitment.hex(), previous.hex())
     return Sealed(
-        envelope=envelope,
+        seq=recorded.seq,
+        type=type_,
+        day=day,
         commitment=commitment,
         previous=previous,
-        hash=hash_of(recorded.log, envelope),
+        hash=end,
         salt=salt,
         payload=payload,
     )

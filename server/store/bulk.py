@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import Connection, Table
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 Cell = str | int | bytes | bool | None
 Cells = tuple[Cell, ...]
@@ -41,12 +42,21 @@ def _mark(connection: Connection) -> str:
     return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
-def execute(connection: Connection, sql: str, cells: Cells) -> CursorResult[Any]:
-    """Execute a statement of ours with ``?`` for its cells, as it stands.
+def execute(connection: Connection, sql: str, cells: Cells) -> DBAPICursor:
+    """Execute a statement of ours with ``?`` for its cells, on the driver; return its cursor.
 
-    For what every batch does: compiling and binding by the library costs more than the database.
+    For what every batch does: what the library adds to a statement costs more than the database.
     """
-    return connection.exec_driver_sql(_marked(sql, _mark(connection)), cells)
+    return _execute(connection, _marked(sql, _mark(connection)), cells)
+
+
+def _execute(connection: Connection, sql: str, cells: Cells) -> DBAPICursor:
+    if not connection.in_transaction():
+        # What begins a transaction is the library's to say: the driver doesn't begin any.
+        connection.begin()
+    cursor = connection.connection.cursor()
+    cursor.execute(sql, cells)
+    return cursor
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +88,7 @@ def _run(
     for start in range(0, len(rows), _MOST_AT_ONCE):
         some = rows[start : start + _MOST_AT_ONCE]
         sql = _sql(table, len(some), replace, mark)
-        connection.exec_driver_sql(sql, tuple(chain.from_iterable(some)))
+        _execute(connection, sql, tuple(chain.from_iterable(some)))
 
 
 @lru_cache(maxsize=1024)

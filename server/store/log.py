@@ -87,13 +87,10 @@ def append(
         sealed = _sealed(each, salts(chain.SALT_BYTES * len(each.recorded)))
         _advance(connection, each, sealed[-1].hash)
         last = sealed[-1]
-        ends[each.log] = Head(each.log, each.kind, last.envelope.seq, last.hash)
+        ends[each.log] = Head(each.log, each.kind, last.seq, last.hash)
         for one in sealed:
-            public = one.envelope
-            events.append(
-                (each.log, public.seq, public.type, public.day, one.commitment, one.previous)
-            )
-            payloads.append((each.log, public.seq, one.salt, one.payload))
+            events.append((each.log, one.seq, one.type, one.day, one.commitment, one.previous))
+            payloads.append((each.log, one.seq, one.salt, one.payload))
     bulk.insert(connection, EVENT, events)
     bulk.insert(connection, PAYLOAD, payloads)
     for each in batch:
@@ -123,7 +120,8 @@ def _advance(connection: Connection, each: Appending, last: bytes) -> None:
         bulk.insert(connection, LOG, [(each.log, each.kind, wanted, last)])
         return
     cells = (len(each.recorded), last, each.log)
-    found = bulk.execute(connection, _ADVANCE, cells).scalar_one_or_none()
+    row = bulk.execute(connection, _ADVANCE, cells).fetchone()
+    found = row[0] if row is not None else None
     if found != wanted or each.head.seq + len(each.recorded) != wanted:
         raise LogBroken(f"The log {each.log} ends at {found}, not at {wanted}.")
 

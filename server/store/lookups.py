@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from ..deliberation.vocabulary import CHOICE_OF_VALUE, Choice, Phase
 from ..ids import AssemblyId, ParticipantId, RoomId, StatementId
-from .tables import ASSEMBLY, MEMBER, ROOM, STATEMENT, VOTE
+from .tables import ASSEMBLY, ROOM, STATEMENT, VOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +89,35 @@ def rooms(connection: Connection, assembly: AssemblyId | None = None) -> tuple[R
     )
 
 
-def votes_of(connection: Connection, participant: ParticipantId) -> tuple[VoteEntry, ...]:
-    """Return a person's latest votes in all rooms of their assembly, in order of their seqs."""
-    # The rooms come first in the key of a vote, so naming them makes this a search and no scan.
-    near = (
-        select(ROOM.c.id)
-        .join(MEMBER, MEMBER.c.assembly == ROOM.c.assembly)
-        .where(MEMBER.c.participant == participant)
-    )
-    asked = (
-        select(VOTE.c.room, VOTE.c.statement, VOTE.c.choice, VOTE.c.seq)
-        .where(VOTE.c.participant == participant, VOTE.c.room.in_(near))
-        .order_by(VOTE.c.room, VOTE.c.seq)
-    )
+def votes_of(
+    connection: Connection, assembly: AssemblyId, participant: ParticipantId
+) -> tuple[VoteEntry, ...]:
+    """Return a person's latest votes in the rooms of their assembly, by room and then by seq."""
+    rooms = connection.execute(
+        select(ROOM.c.id).where(ROOM.c.assembly == assembly).order_by(ROOM.c.id)
+    ).scalars()
     return tuple(
         VoteEntry(room, statement, CHOICE_OF_VALUE[choice], seq)
-        for room, statement, choice, seq in connection.execute(asked)
+        for room in rooms.all()
+        for statement, choice, seq in connection.execute(votes_asked(RoomId(room), participant))
+    )
+
+
+def votes_asked(room: RoomId, participant: ParticipantId) -> Select[Any]:
+    """Return the question for a person's votes in a room.
+
+    A vote's key is room, statement, participant: naming the statements makes it a search for each
+    of them, and no scan of everybody's votes.
+    """
+    statements = select(STATEMENT.c.id).where(STATEMENT.c.room == room)
+    return (
+        select(VOTE.c.statement, VOTE.c.choice, VOTE.c.seq)
+        .where(
+            VOTE.c.room == room,
+            VOTE.c.statement.in_(statements),
+            VOTE.c.participant == participant,
+        )
+        .order_by(VOTE.c.seq)
     )
 
 

@@ -40,7 +40,7 @@ def apply(connection: Connection, log: LogId, kind: str, recorded: Sequence[e.Re
                 project(connection, log, run)
     if votes:
         rows: list[bulk.Cells] = [
-            (log, participant, statement, choice, seq)
+            (log, statement, participant, choice, seq)
             for (participant, statement), (choice, seq) in votes.items()
         ]
         bulk.upsert(connection, VOTE, rows, ("choice", "seq"))

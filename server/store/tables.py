@@ -139,14 +139,17 @@ class StatementRow(SQLModel, table=True):
 
 
 class VoteRow(SQLModel, table=True):
-    """A person's latest vote on a statement: 1 agree, 0 pass, −1 disagree; ``seq`` of the vote."""
+    """A person's latest vote on a statement: 1 agree, 0 pass, −1 disagree; ``seq`` of the vote.
+
+    They lie by statement, since those cast at one time are mostly on the same few statements.
+    """
 
     __tablename__ = "vote"
     __table_args__ = _CLUSTERED
 
     room: str = Field(primary_key=True)
-    participant: str = Field(primary_key=True)
     statement: str = Field(primary_key=True)
+    participant: str = Field(primary_key=True)
     choice: int = Field(sa_type=SmallInteger)
     seq: int = Field(sa_type=BigInteger)
 

@@ -483,7 +483,7 @@ async def test_projections_answer_what_is_asked(tmp_path: Path) -> None:
             ),
             Actor(moderator.participant, Role.MODERATOR),
         )
-        (cast,) = await home.database.reading(lookups.votes_of, one.participant)
+        (cast,) = await home.database.reading(lookups.votes_of, ASSEMBLY, one.participant)
         assert (cast.room, cast.statement, cast.choice) == (ROOM, other, Choice.PASS)
         (written,) = await home.database.reading(lookups.statements_of, one.participant)
         assert (written.text, written.status, written.reason) == ("Mine", "rejected", "spam")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import cast
 
 from litestar import Response
 from litestar.types import Receive, Scope, Send
@@ -13,6 +14,7 @@ from ...ids import LogId
 from ...runtime.writer import House
 from ..problems import MEDIA_TYPE, Problem
 from ..schemas import RoomInList
+from ..shell import RECEIPT
 
 
 def respond(problem: Problem) -> Response[bytes]:
@@ -33,6 +35,9 @@ class Receipt201:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         """Send it."""
         body = b'{"seq":%d}' % self._seq
+        receipt = cast("Callable[[Scope, bytes], bool] | None", scope.get(RECEIPT))
+        if receipt is not None and receipt(scope, body):
+            return
         length = (b"content-length", b"%d" % len(body))
         await send({"type": "http.response.start", "status": 201, "headers": [_JSON, length]})
         await send({"type": "http.response.body", "body": body, "more_body": False})

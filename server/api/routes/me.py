@@ -33,7 +33,7 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
             state = await desk.house.room(LogId(room.id))
             statements.extend(_written(state, who))
             because |= _because(state, who)
-        votes = await desk.house.database.reading(lookups.votes_of, who.participant)
+        votes = await desk.house.database.reading(lookups.votes_of, who.state.id, who.participant)
         return Me(
             participant=who.participant,
             role=who.role,
