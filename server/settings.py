@@ -42,7 +42,10 @@ class Settings:
     """`FOLKMOOT_DATABASE_URL`: empty means SQLite in the data directory."""
 
     redis_url: str = ""
-    """`FOLKMOOT_REDIS_URL`: doorbells between several servers; empty means one process."""
+    """`FOLKMOOT_REDIS_URL`: what several servers tell each other through; empty means one process."""
+
+    redis_prefix: str = "folkmoot"
+    """`FOLKMOOT_REDIS_PREFIX`: what every key and channel begins with, where Redis is shared."""
 
     secret_key: Secret = field(default_factory=lambda: Secret(""))
     """`FOLKMOOT_SECRET_KEY`: signs sessions; empty means one made once in the data directory."""
