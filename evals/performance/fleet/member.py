@@ -1,84 +1,26 @@
-"""Simulated participants over the real HTTP and the real socket, who remember what they are owed.
-
-Each of them joins with an invite, asks for the next statement, votes, writes, and holds a socket
-whose frames it folds into its picture of the room. Every command carries an idempotency key: one
-that was not answered is sent again under the same key, so that in the end each is acknowledged, and
-:meth:`Member.check` can compare with what the server keeps. Nothing here is part of the server.
-"""
+"""A participant who folds every frame into a picture of the room, and can compare it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
+from evals.performance.line import Line
 from server.deliberation import frames as f
 from server.deliberation.folding import fold
 from server.deliberation.views import RoomView
 
-from .line import Line
+from .ledger import Acknowledged, Command, Ledger, Owed, Unexpected
 
 HOST = "127.0.0.1"
 _decode_frame = msgspec.json.Decoder(f.Frame).decode
 _decode_room = msgspec.json.Decoder(RoomView).decode
 _LOST = (OSError, EOFError, ConnectionClosed, InvalidHandshake, InvalidMessage, TimeoutError)
-
-
-class Owed(AssertionError):
-    """Somebody did not get what they are owed, or got it twice, or out of order."""
-
-
-class Unexpected(AssertionError):
-    """The server gave an answer that no client should get here."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """Something that was asked under a key."""
-
-    key: str
-    path: str
-    body: bytes
-    statement: str = ""
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    """A command with its receipt."""
-
-    command: Command
-    seq: int
-    statement: str
-
-
-@dataclass
-class Ledger:
-    """What a person asked for: what was acknowledged, and what has no answer yet."""
-
-    acknowledged: dict[str, Acknowledged] = field(default_factory=dict)
-    waiting: dict[str, Command] = field(default_factory=dict)
-
-    def votes(self) -> dict[str, int]:
-        """Return the seq of the latest acknowledged vote on each statement."""
-        latest: dict[str, int] = {}
-        for each in self.acknowledged.values():
-            if each.command.path.endswith("/votes"):
-                latest[each.statement] = max(latest.get(each.statement, 0), each.seq)
-        return latest
-
-    def statements(self) -> set[str]:
-        """Return the ids of what was written."""
-        return {
-            each.statement
-            for each in self.acknowledged.values()
-            if each.command.path.endswith("/statements")
-        }
 
 
 class Gate:
@@ -130,7 +72,9 @@ class Member:
 
     async def join(self, invite: str) -> None:
         """Use an invite."""
-        status, answer = await self._ask("POST", "/api/join", _json(invite=invite, client="script"))
+        status, answer = await self._ask(
+            "POST", "/api/join", encoded(invite=invite, client="script")
+        )
         if status != 201:
             raise Unexpected(f"join: {status}")
         joined = msgspec.json.decode(answer)
@@ -149,7 +93,7 @@ class Member:
                     await self._settle()
                     await self._one_thing()
             except _LOST:
-                self._hang_up()
+                self.hang_up()
                 await self._gate.passed()
 
     async def settle(self) -> None:
@@ -160,7 +104,7 @@ class Member:
                 async with self._busy:
                     await self._settle()
             except _LOST:
-                self._hang_up()
+                self.hang_up()
                 await asyncio.sleep(0.05)
 
     async def _settle(self) -> None:
@@ -197,7 +141,7 @@ class Member:
     async def _command(self, path: str, *, statement: str = "", **body: str) -> None:
         self._asked += 1
         key = f"{self.participant}-{self._asked}"
-        command = Command(key, path, _json(**body), statement)
+        command = Command(key, path, encoded(**body), statement)
         self.ledger.waiting[key] = command
         await self._send(command)
 
@@ -313,7 +257,7 @@ class Member:
                 status, answer = await self._ask("GET", path)
             except _LOST:
                 # The connection was to a server that is no more.
-                self._hang_up()
+                self.hang_up()
                 status, answer = await self._ask("GET", path)
         if status != 200:
             raise Unexpected(f"{path}: {status}")
@@ -333,7 +277,8 @@ class Member:
             headers += ["content-type: application/json", f"content-length: {len(body)}"]
         return await self._line.ask("\r\n".join(headers).encode() + b"\r\n\r\n" + body)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection for commands; the next command opens another."""
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -345,94 +290,8 @@ def seen(view: RoomView) -> dict[str, object]:
     return {name: value for name, value in plain.items() if name not in ("seq", "tally")}
 
 
-class Fleet:
-    """Many participants who act at once."""
-
-    def __init__(self, port: int, size: int, *, seed: int = 0, pace: float = 0.5) -> None:
-        self.gate = Gate()
-        self.members = [
-            Member(port, self.gate, random.Random(f"{seed}/{number}"), pace=pace)
-            for number in range(size)
-        ]
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def join(self, invite: str) -> None:
-        """Let everybody in with a reusable invite."""
-        for some in _in_parts(self.members, 50):
-            await asyncio.gather(*(member.join(invite) for member in some))
-
-    async def start(self) -> None:
-        """Begin to act and to listen, and wait until everybody is connected."""
-        for member in self.members:
-            self._tasks.append(asyncio.create_task(member.listen()))
-        await self.connected()
-        for member in self.members:
-            self._tasks.append(asyncio.create_task(member.act()))
-
-    async def connected(self, patience: float = 20.0) -> None:
-        """Wait until every socket stands.
-
-        Raises:
-            Owed: one does not in ``patience`` seconds.
-        """
-        try:
-            async with asyncio.timeout(patience):
-                for member in self.members:
-                    await member.connected.wait()
-                    self.look()
-        except TimeoutError:
-            missing = sum(not member.connected.is_set() for member in self.members)
-            self.look()
-            raise Owed(f"{missing} sockets did not come back") from None
-
-    def look(self) -> None:
-        """Raise what a member met that they should not have."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
-
-    async def rest(self) -> None:
-        """Let nobody begin anything, and wait until every command has its answer."""
-        self.gate.acting.clear()
-        await asyncio.gather(*(member.settle() for member in self.members))
-        self.look()
-
-    def go_on(self) -> None:
-        """Let them act again."""
-        self.gate.acting.set()
-
-    async def check(self, *, ledgers: bool = True) -> None:
-        """Compare everybody's picture with the server, and their ledgers too; while they rest.
-
-        Raises:
-            Owed: something differs for somebody.
-        """
-        await self.connected()
-        for some in _in_parts(self.members, 20):
-            await asyncio.gather(*(member.caught_up() for member in some))
-            if ledgers:
-                await asyncio.gather(*(member.check() for member in some))
-        self.look()
-
-    @property
-    def acknowledged(self) -> int:
-        """How many commands were acknowledged, each counted once."""
-        return sum(len(member.ledger.acknowledged) for member in self.members)
-
-    async def stop(self) -> None:
-        """End everybody."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for member in self.members:
-            member._hang_up()
-
-
-def _in_parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
-    return [members[start : start + size] for start in range(0, len(members), size)]
-
-
-def _json(**fields: str) -> bytes:
+def encoded(**fields: str) -> bytes:
+    """Return a JSON object of strings."""
     return msgspec.json.encode(fields)
 
 
