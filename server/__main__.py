@@ -18,6 +18,7 @@ class _Entry(NamedTuple):
 
 COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("serve", "Run the server."),
+    "migrate": _Entry("migrate", "Bring the database to this program's version."),
     "assembly": _Entry("assembly", "Found an assembly."),
     "invite": _Entry("invite", "Make invite links."),
     "import": _Entry("imports", "Bring a conversation from elsewhere."),

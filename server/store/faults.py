@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..errors import StorageFault, StorageFull
@@ -14,7 +15,7 @@ _DISK_FULL_POSTGRES = "53100"
 
 
 @contextmanager
-def named() -> Iterator[None]:
+def named(place: str = "") -> Iterator[None]:  # noqa: ARG001
     """Turn the database's errors into ours; the driver's text may hold people's words and is left.
 
     Raises:
@@ -23,7 +24,7 @@ def named() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
         if _is_full(original):
             raise StorageFull("The database could not grow: its disk is full.") from None

@@ -58,6 +58,6 @@ def requires_current(connection: Connection) -> None:
         StorageFault: it is older, or empty.
     """
     if not is_current(connection):
-        raise StorageFault(
-            "The database is of an older version or empty: start the server once to bring it up."
-        )
+        sqlite = connection.dialect.name == "sqlite"
+        means = "start the server once" if sqlite else "run the command migrate"
+        raise StorageFault(f"The database is of an older version or empty: {means} to bring it up.")

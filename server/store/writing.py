@@ -17,7 +17,6 @@ from ..errors import StorageFault, StorageFull
 from ..ids import LogId
 from . import artifacts, idempotency, log, projections
 from .database import Database
-from .faults import named
 from .idempotency import Used
 from .log import Appending, Head
 from .tables import ASSEMBLY
@@ -85,7 +84,7 @@ class Ledger:
         if connection is None:
             connection = self._connection = self._database.connect_writer()
         try:
-            with named():
+            with self._database.named():
                 self._database.limit(connection)
                 connection.begin()
                 heads = log.heads(connection, wanted.logs, lock=True)
@@ -112,7 +111,7 @@ class Ledger:
         if connection is None:
             raise StorageFault("There is no transaction to commit.")
         try:
-            with named():
+            with self._database.named():
                 if not connection.in_transaction():
                     self._database.limit(connection)
                     connection.begin()
@@ -139,7 +138,7 @@ class Ledger:
         if connection is None:
             return
         try:
-            with named():
+            with self._database.named():
                 connection.rollback()
         except (StorageFault, StorageFull):
             # SQLite has rolled back by itself; the next transaction gets a new connection.
@@ -158,7 +157,7 @@ class Ledger:
         Not promised while somebody reads: then the next checkpoint does it.
         """
         # What was to be erased is committed already, so nobody must hear that it failed.
-        with suppress(StorageFault, StorageFull), named():
+        with suppress(StorageFault, StorageFull), self._database.named():
             self._database.checkpoint()
 
 

@@ -127,7 +127,7 @@ def test_there_must_be_something_to_read(tmp_path: Path) -> None:
 
 def test_another_kind_of_database_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
-        Database.open("postgresql://localhost/x")
+        Database.open("mysql://localhost/x")
     assert refused.value.field == "FOLKMOOT_DATABASE_URL"
 
 
@@ -201,9 +201,18 @@ def test_what_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["garbage", "sqlite://", "postgresql://user:hidden@host/base", "a:b"]
+    "url",
+    [
+        "garbage",
+        "sqlite://",
+        "a:b",
+        "mysql://user:hidden@host/base",
+        "postgresql://user:hidden@host",
+        "postgresql+asyncpg://user:hidden@host/base",
+        "postgresql://user:hidden@host/base?nonsense=1",
+    ],
 )
-def test_an_address_of_no_sqlite_file_is_refused_without_repeating_it(url: str) -> None:
+def test_an_address_of_no_database_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(Invalid) as refused:
         Database.open(url)
     assert refused.value.field == "FOLKMOOT_DATABASE_URL"

@@ -10,6 +10,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# PostgreSQL then has the order of ids that every other place has, whatever its language.
+TEXT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make every table."""
@@ -21,25 +24,25 @@ def upgrade() -> None:
 def _log() -> None:
     op.create_table(
         "log",
-        sa.Column("id", sa.String(), primary_key=True),
-        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("head", sa.BigInteger(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "event",
-        sa.Column("log", sa.String(), sa.ForeignKey("log.id"), primary_key=True),
+        sa.Column("log", TEXT, sa.ForeignKey("log.id"), primary_key=True),
         sa.Column("seq", sa.BigInteger(), primary_key=True),
-        sa.Column("type", sa.String(), nullable=False),
-        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("type", TEXT, nullable=False),
+        sa.Column("day", TEXT, nullable=False),
         sa.Column("commitment", sa.LargeBinary(), nullable=False),
         sa.Column("previous", sa.LargeBinary(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "payload",
-        sa.Column("log", sa.String(), primary_key=True),
+        sa.Column("log", TEXT, primary_key=True),
         sa.Column("seq", sa.BigInteger(), primary_key=True),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -50,7 +53,7 @@ def _log() -> None:
         "idempotency",
         sa.Column("id", sa.LargeBinary(), primary_key=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("log", sa.String(), nullable=False),
+        sa.Column("log", TEXT, nullable=False),
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
@@ -60,33 +63,33 @@ def _log() -> None:
 def _projections() -> None:
     op.create_table(
         "assembly",
-        sa.Column("id", sa.String(), primary_key=True),
-        sa.Column("slug", sa.String(), nullable=False, unique=True),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("question", sa.String(), nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("slug", TEXT, nullable=False, unique=True),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("question", TEXT, nullable=False),
+        sa.Column("language", TEXT, nullable=False),
         sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "room",
-        sa.Column("id", sa.String(), primary_key=True),
-        sa.Column("assembly", sa.String(), nullable=False, index=True),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("question", sa.String(), nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("phase", sa.String(), nullable=False),
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("assembly", TEXT, nullable=False, index=True),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("question", TEXT, nullable=False),
+        sa.Column("language", TEXT, nullable=False),
+        sa.Column("phase", TEXT, nullable=False),
         sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "member",
-        sa.Column("assembly", sa.String(), primary_key=True),
-        sa.Column("participant", sa.String(), primary_key=True),
-        sa.Column("role", sa.String(), nullable=True),
-        sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("assembly", TEXT, primary_key=True),
+        sa.Column("participant", TEXT, primary_key=True),
+        sa.Column("role", TEXT, nullable=True),
+        sa.Column("channel", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
         sa.Column("publish", sa.Boolean(), nullable=False),
         sa.Column("research", sa.Boolean(), nullable=False),
         sa.Column("training", sa.Boolean(), nullable=False),
@@ -96,26 +99,26 @@ def _projections() -> None:
     )
     op.create_table(
         "statement",
-        sa.Column("room", sa.String(), primary_key=True),
-        sa.Column("id", sa.String(), primary_key=True),
-        sa.Column("author", sa.String(), nullable=True, index=True),
-        sa.Column("text", sa.String(), nullable=False),
-        sa.Column("language", sa.String(), nullable=True),
-        sa.Column("origin", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("status", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("note", sa.String(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("room", TEXT, primary_key=True),
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("author", TEXT, nullable=True, index=True),
+        sa.Column("text", TEXT, nullable=False),
+        sa.Column("language", TEXT, nullable=True),
+        sa.Column("origin", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=True),
+        sa.Column("note", TEXT, nullable=False),
+        sa.Column("source", TEXT, nullable=False),
         sa.Column("erased", sa.Boolean(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "vote",
-        sa.Column("room", sa.String(), primary_key=True),
-        sa.Column("participant", sa.String(), primary_key=True),
-        sa.Column("statement", sa.String(), primary_key=True),
+        sa.Column("room", TEXT, primary_key=True),
+        sa.Column("participant", TEXT, primary_key=True),
+        sa.Column("statement", TEXT, primary_key=True),
         sa.Column("choice", sa.SmallInteger(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
@@ -125,16 +128,16 @@ def _projections() -> None:
 def _derived() -> None:
     op.create_table(
         "artifact",
-        sa.Column("log", sa.String(), primary_key=True),
-        sa.Column("kind", sa.String(), primary_key=True),
-        sa.Column("digest", sa.String(), primary_key=True),
+        sa.Column("log", TEXT, primary_key=True),
+        sa.Column("kind", TEXT, primary_key=True),
+        sa.Column("digest", TEXT, primary_key=True),
         sa.Column("as_of_seq", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
         "embedding",
-        sa.Column("model", sa.String(), primary_key=True),
-        sa.Column("digest", sa.String(), primary_key=True),
+        sa.Column("model", TEXT, primary_key=True),
+        sa.Column("digest", TEXT, primary_key=True),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
     )
 

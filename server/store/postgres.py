@@ -1,0 +1,249 @@
+"""A database on a server: PostgreSQL, written and read by any number of processes."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+
+from ..errors import Invalid, StorageFault
+from . import schema
+from .backend import READERS
+from .faults import named
+
+DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
+
+WRITERS = 2
+"""So many connections write: the log's, and one for documents derived from it."""
+
+CONNECT_TIMEOUT = 5
+_POOL_TIMEOUT = 10.0
+_DEFAULT_PORT = 5432
+
+# Seconds until a peer that vanished without a word is given up.
+_GONE_AFTER = 10
+_NETWORK: Mapping[str, str | int] = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": _GONE_AFTER * 1000,
+    "application_name": "folkmoot",
+}
+_READING = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+    "default_transaction_read_only": "on",
+}
+_WRITING = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+_MIGRATING = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
+_MIGRATION_LOCK = 0x466F6C6B6D6F6F74
+"""The advisory lock of who migrates: the letters of this program's name."""
+
+
+class Postgres:
+    """A :class:`~.backend.Backend` over one database of a PostgreSQL server."""
+
+    held = False
+
+    def __init__(self, url: URL, *, write: bool) -> None:
+        """Nothing is connected yet.
+
+        Raises:
+            Invalid: the address names no database, or has options that nobody knows.
+        """
+        self._url = _complete(url)
+        self.place = place(self._url)
+        self.reader = _engine(self._url, _READING, READERS)
+        self.writer = _engine(self._url, _WRITING, WRITERS) if write else None
+
+    @classmethod
+    def open(cls, url: URL, *, hold: bool) -> Postgres:
+        """Open the database if it is of this program's version; see ``Database.open``."""
+        opened = cls(url, write=hold)
+        try:
+            with opened.named(), opened.reader.connect() as connection:
+                schema.requires_current(connection)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def named(self) -> AbstractContextManager[None]:
+        """Turn the driver's errors into ours, which say where the database is."""
+        return named(self.place)
+
+    def fresh(self, connection: Connection) -> bool:
+        """Tell whether an idle connection still has somebody at its other end."""
+        return not connection.invalidated and _fresh(connection.connection.driver_connection)
+
+    @contextmanager
+    def grouped(self, connection: Connection) -> Iterator[None]:
+        """Send the block's statements together: one way to the server and back for all of them."""
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, psycopg.Connection):
+            raise StorageFault("The connection to the database is lost.")
+        with driver.pipeline():
+            yield
+
+    def limit_pages(self, pages: int | None) -> None:
+        """Refuse: how much a server may keep is set there."""
+        raise NotImplementedError("PostgreSQL's size is not limited from here")
+
+    def limit(self, connection: Connection) -> None:
+        """Do nothing."""
+
+    def checkpoint(self) -> None:
+        """Do nothing: what was erased leaves PostgreSQL's files with its own vacuuming."""
+
+    def clock_offset(self) -> float:
+        """Return the seconds by which the server's clock is ahead; wrong by half a way at most."""
+        best = (float("inf"), 0.0)
+        with self.named(), self.reader.connect() as connection:
+            for _ in range(3):
+                before = time.time()
+                asked = time.monotonic()
+                cells = connection.exec_driver_sql(
+                    "SELECT extract(epoch FROM clock_timestamp())::float8"
+                )
+                there = float(cells.scalar_one())
+                way = time.monotonic() - asked
+                best = min(best, (way, there - (before + way / 2)))
+        return best[1]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.reader.dispose()
+        if self.writer is not None:
+            self.writer.dispose()
+
+
+def migrate(url: URL) -> bool:
+    """Bring the database to this program's version; False where it was there already.
+
+    Waits for another who does the same, up to a minute.
+
+    Raises:
+        Invalid, DatabaseNewer, StorageFault, StorageFull: as ``Database.open``.
+    """
+    complete = _complete(url)
+    engine = _engine(complete, _MIGRATING, 1)
+    try:
+        with named(place(complete)), engine.begin() as connection:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            if schema.is_current(connection):
+                return False
+            schema.upgrade(connection)
+            return True
+    finally:
+        engine.dispose()
+
+
+def place(url: URL) -> str:
+    """Return host:port/name of an address, which is all that is ever shown of one."""
+    host = url.query.get("host", url.host) or "localhost"
+    host = host if isinstance(host, str) else ",".join(host)
+    if host.startswith("/"):
+        return f"{host}/{url.database}"
+    port = url.query.get("port", url.port) or _DEFAULT_PORT
+    port = port if isinstance(port, str | int) else ",".join(port)
+    return f"{host}:{port}/{url.database}"
+
+
+def _complete(url: URL) -> URL:
+    if not url.database:
+        raise Invalid(
+            "The address of a PostgreSQL database names it: postgresql://USER@HOST:PORT/NAME.",
+            field="FOLKMOOT_DATABASE_URL",
+        )
+    query = {name: str(value) for name, value in _NETWORK.items()} | dict(url.query)
+    complete = url.set(drivername="postgresql+psycopg", query=query)
+    try:
+        make_conninfo(**_options(complete, {}))
+    except psycopg.Error:
+        raise Invalid(
+            f"The address of the database {place(url)} has an option that PostgreSQL doesn't know.",
+            field="FOLKMOOT_DATABASE_URL",
+        ) from None
+    return complete
+
+
+def _options(url: URL, session: Mapping[str, str]) -> dict[str, Any]:
+    """Return the driver's keyword arguments: the address, and settings of the session."""
+    options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname") | dict(
+        url.query
+    )
+    set_there = " ".join(f"-c {name}={value}" for name, value in session.items())
+    options["options"] = f"{options.get('options', '')} {set_there}".strip()
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in options.items()
+        if value != ""
+    }
+
+
+def _engine(url: URL, session: Mapping[str, str], connections: int) -> Engine:
+    options = _options(url, session)
+    writes = "default_transaction_read_only" not in session
+
+    def connect() -> psycopg.Connection:
+        connection = psycopg.connect(**options)
+        if writes:
+            # An operator may have asked for more than this, which stays; less is not durable.
+            connection.autocommit = True
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false) "
+                "WHERE current_setting('synchronous_commit') = 'off'"
+            )
+            connection.autocommit = False
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        else:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+        return connection
+
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT,
+        pool_use_lifo=True,
+        use_native_hstore=False,
+    )
+
+    def taken(
+        connection: psycopg.Connection, _: ConnectionPoolEntry, __: PoolProxiedConnection
+    ) -> None:
+        if not _fresh(connection):
+            raise DisconnectionError
+
+    event.listen(engine, "checkout", taken)
+    return engine
+
+
+def _fresh(driver: object) -> bool:
+    """Tell whether an idle connection is open and silent.
+
+    A server that ends a session says so or closes it, and an idle session hears nothing else: so
+    this costs no way to the server.
+    """
+    if not isinstance(driver, psycopg.Connection) or driver.closed or driver.broken:
+        return False
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return not poll.poll(0)
