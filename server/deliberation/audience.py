@@ -80,6 +80,27 @@ class Announcement:
         return None
 
 
+_TOLD = frozenset(
+    (
+        e.StatementSubmitted,
+        e.StatementModerated,
+        e.PhaseChanged,
+        e.NoticePosted,
+        e.DraftsProposed,
+        e.DraftFailed,
+        e.RankingClosed,
+        e.RatificationClosed,
+    )
+)
+
+
+def announces(event: e.Event) -> bool:
+    """Tell whether :func:`announcement` says something of ``event``, whatever the room's state."""
+    if isinstance(event, e.ContentErased):
+        return any(type(left.event) is e.StatementSubmitted for left in event.remains.values())
+    return type(event) in _TOLD
+
+
 def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
     """Return what others may learn of ``recorded``; ``state`` is the room right after it, or later.
 
@@ -87,8 +108,9 @@ def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
     what was hidden or erased since is not shown again, and all frames since folded into an earlier
     view give the view of that later state; on the way there a statement may seem to wait.
     """
-    variants = _variants(recorded, state)
-    return Announcement(recorded.seq, variants) if variants else None
+    if not announces(recorded.event):
+        return None
+    return Announcement(recorded.seq, _variants(recorded, state))
 
 
 def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
@@ -114,8 +136,8 @@ def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
             return (Variant(Everyone(), _ranking_closed(seq, event, state)),)
         case e.RatificationClosed(outcomes=outcomes):
             return (Variant(Everyone(), f.ResultFrame(seq=seq, outcomes=outcomes)),)
-        case _:
-            return ()
+        case event:
+            raise TypeError(f"nothing is told of a {type(event).__name__}")
 
 
 def _statement(seq: int, statement: Statement) -> tuple[Variant, ...]:
@@ -164,8 +186,6 @@ def _erased(seq: int, event: e.ContentErased) -> tuple[Variant, ...]:
         for remains in event.remains.values()
         if isinstance(remains.event, e.StatementSubmitted)
     ]
-    if not statements:
-        return ()
     ids = tuple(statement.statement for statement in statements)
     kept = f.ErasedFrame(seq=seq, statement_ids=ids, hidden=False)
     gone = f.ErasedFrame(seq=seq, statement_ids=ids, hidden=True)
