@@ -106,7 +106,7 @@ def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
 
     None where nobody may learn anything at once. With a later state, as for a socket that resumes,
     what was hidden or erased since is not shown again, and all frames since folded into an earlier
-    view give the view of that later state; on the way there a statement may seem to wait.
+    view give the view of that later state.
     """
     if not announces(recorded.event):
         return None
@@ -116,8 +116,8 @@ def announcement(recorded: e.Recorded, state: RoomState) -> Announcement | None:
 def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
     seq = recorded.seq
     match recorded.event:
-        case e.StatementSubmitted(statement=statement):
-            return _statement(seq, state.statements[statement])
+        case e.StatementSubmitted(statement=statement, status=status):
+            return _statement(seq, state.statements[statement], status)
         case e.StatementModerated() as event:
             return _moderated(seq, state.statements[event.statement], event)
         case e.ContentErased() as event:
@@ -140,9 +140,8 @@ def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
             raise TypeError(f"nothing is told of a {type(event).__name__}")
 
 
-def _statement(seq: int, statement: Statement) -> tuple[Variant, ...]:
+def _statement(seq: int, statement: Statement, fresh: Status) -> tuple[Variant, ...]:
     # A statement comes with the standing it was written with; what moderation did follows.
-    fresh = Status.PENDING if statement.reason is not None else statement.status
     variants: list[Variant] = []
     own, everybody = (
         msgspec.structs.replace(statement_as(statement, own=own, inside=False), status=fresh)
@@ -150,7 +149,7 @@ def _statement(seq: int, statement: Statement) -> tuple[Variant, ...]:
     )
     if statement.author is not None:
         variants.append(Variant(Only(statement.author), f.StatementFrame(seq=seq, statement=own)))
-    who: Who = Everyone() if fresh is Status.ACCEPTED and not statement.erased else Moderators()
+    who: Who = Everyone() if fresh is Status.ACCEPTED and statement.visible else Moderators()
     variants.append(Variant(who, f.StatementFrame(seq=seq, statement=everybody)))
     return tuple(variants)
 

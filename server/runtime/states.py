@@ -1,25 +1,36 @@
-"""The folded logs that this process holds, each loaded by replay when it is first needed."""
+"""The folded logs that this process holds, each loaded when it is first needed.
+
+A log is folded from its latest snapshot that holds, or from its beginning; snapshots are taken
+where that was long, and as a log grows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..deliberation import assembly, decisions, room
 from ..deliberation import commands as c
 from ..deliberation import events as e
 from ..deliberation.assembly import AssemblyState
-from ..deliberation.audience import Announcement
+from ..deliberation.audience import Announcement, announces
 from ..deliberation.room import RoomState
 from ..ids import LogId
 from ..store import log as store
 from ..store.database import Database
+from ..store.log import Head
+from .snapshots import Snapshots
 
 State = RoomState | AssemblyState
 RING = 1_000
 """So many announcements back can be resumed from."""
+LONG = 5_000
+"""A snapshot is taken as soon as more events than these had to be folded."""
+EVERY = 50_000
+"""So many events of a log lie between two snapshots while it is held."""
 
 
 class Announcer(Protocol):
@@ -83,13 +94,32 @@ def evolve(state: State, recorded: e.Recorded) -> None:
         assembly.evolve(state, recorded)
 
 
+@dataclass(slots=True)
+class _Trace:
+    """What a snapshot must carry beside a state: the seqs of what was told after ``since``."""
+
+    due: int
+    """The seq from which on another snapshot is wanted."""
+    told: deque[int] = field(default_factory=deque)
+    since: int = 0
+
+    def add(self, seq: int) -> None:
+        self.told.append(seq)
+        if len(self.told) > RING:
+            self.since = self.told.popleft()
+
+
 class States:
     """States by log; only the writer changes one, and only while it holds it unsettled."""
 
-    def __init__(self, database: Database, announcer: Callable[[], Announcer]) -> None:
+    def __init__(
+        self, database: Database, announcer: Callable[[], Announcer], snapshots: Snapshots
+    ) -> None:
         self._database = database
         self._announcer = announcer
+        self._snapshots = snapshots
         self._states: dict[LogId, State] = {}
+        self._traces: dict[LogId, _Trace] = {}
         self._loading: dict[LogId, asyncio.Task[State | None]] = {}
 
     def get(self, log: LogId) -> State | None:
@@ -99,10 +129,23 @@ class States:
     def put(self, log: LogId, state: State) -> None:
         """Hold the state of a log that begins."""
         self._states[log] = state
+        self._traces[log] = _Trace(due=EVERY)
 
     def drop(self, log: LogId) -> None:
         """Forget a state; whoever needs it next gets it from the log."""
         self._states.pop(log, None)
+        self._traces.pop(log, None)
+
+    def settled(self, state: State, happened: Sequence[e.Recorded]) -> None:
+        """Take note of what is durable now and folded into ``state``, which is at rest."""
+        trace = self._traces.get(state.log)
+        if trace is None:
+            return
+        if isinstance(state, RoomState):
+            for recorded in happened:
+                if announces(recorded.event):
+                    trace.add(recorded.seq)
+        self._take(state, trace)
 
     async def load(self, log: LogId) -> State | None:
         """Return the state of ``log``, folded from its log if need be; None: there is no such log.
@@ -122,20 +165,37 @@ class States:
         head = await self._database.reading(store.head, log)
         if head is None:
             return None
-        state: State = RoomState(log) if head.kind == store.ROOM else AssemblyState(log)
-        told: deque[Announcement] = deque()
-        since = 0
-        announcer = self._announcer()
+        state, told, since = await self._begun(head)
+        begun = state.seq
         while some := await self._database.reading(store.records, log, state.seq, store.CHUNK):
             for recorded in some:
                 evolve(state, recorded)
-                if isinstance(state, RoomState):
-                    announcement = announcer.prepare(recorded, state)
-                    if announcement is not None:
-                        told.append(announcement)
-                        if len(told) > RING:
-                            since = told.popleft().seq
+                if announces(recorded.event):
+                    told.append(recorded)
+                    if len(told) > RING:
+                        since = told.popleft().seq
+        folded = state.seq - begun
+        due = state.seq if folded > LONG else begun + EVERY
+        trace = _Trace(due=due, told=deque(each.seq for each in told), since=since)
         self._states[log] = state
+        self._traces[log] = trace
         if isinstance(state, RoomState):
-            announcer.restored(state, since, tuple(told))
+            self._restored(state, since, told)
+        self._take(state, trace)
         return state
+
+    async def _begun(self, head: Head) -> tuple[State, deque[e.Recorded], int]:
+        found = await self._snapshots.latest(head)
+        if found is not None:
+            return found.state, deque(found.told), found.since
+        state = RoomState(head.log) if head.kind == store.ROOM else AssemblyState(head.log)
+        return state, deque(), 0
+
+    def _restored(self, state: RoomState, since: int, told: Sequence[e.Recorded]) -> None:
+        announcer = self._announcer()
+        announced = (announcer.prepare(each, state) for each in told)
+        announcer.restored(state, since, tuple(each for each in announced if each is not None))
+
+    def _take(self, state: State, trace: _Trace) -> None:
+        if state.seq >= trace.due and self._snapshots.take(state, trace.told, trace.since):
+            trace.due = state.seq + EVERY

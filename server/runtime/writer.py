@@ -23,6 +23,7 @@ from ..store.writing import Begun, Ledger
 from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
 from .doorbell import Doorbell
 from .ports import Chance, Clock
+from .snapshots import SnapshotCounts, Snapshots
 from .states import Announcer, Silence, State, States, evolve
 
 __all__ = ["Committed", "House", "Key"]
@@ -49,7 +50,8 @@ class House:
         self._doorbell = doorbell
         self._announcer: Announcer = Silence()
         self._ledger = Ledger(database, chance.entropy)
-        self._states = States(database, lambda: self._announcer)
+        self._snapshots = Snapshots(database)
+        self._states = States(database, lambda: self._announcer, self._snapshots)
         self._queue: deque[Ticket] = deque()
         self._queued = asyncio.Event()
         self._unsettled: frozenset[LogId] = frozenset()
@@ -68,6 +70,7 @@ class House:
 
     async def start(self) -> None:
         """Begin to carry out commands."""
+        self._snapshots.start()
         self._writer = asyncio.create_task(self._run(), name="folkmoot-writer")
 
     async def stop(self) -> None:
@@ -77,6 +80,7 @@ class House:
         if self._writer is not None:
             await self._writer
             self._writer = None
+            await self._snapshots.stop()
             await self._database.on_writer(self._ledger.close)
 
     async def submit(
@@ -159,6 +163,11 @@ class House:
     async def records(self, log: LogId, seqs: Iterable[int]) -> tuple[e.Recorded, ...]:
         """Return the events of ``log`` at ``seqs``, in order, as far as they exist."""
         return await self._database.reading(store.records_at, log, tuple(seqs))
+
+    @property
+    def snapshots(self) -> SnapshotCounts:
+        """What became of snapshots so far."""
+        return self._snapshots.counts
 
     @property
     def database(self) -> Database:
@@ -303,6 +312,7 @@ class House:
             self._doorbell.ring(state.log, state.seq)
         except Exception as error:  # noqa: BLE001 - what is durable stays so, told or not
             _logger.error("announcing failed: %s", type(error).__name__)  # noqa: TRY400
+        self._states.settled(state, recorded)
 
     async def _abandon(self, batch: Batch, begun: Begun) -> None:
         for log in (*batch.touched, *begun.foreign):

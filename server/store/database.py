@@ -70,6 +70,11 @@ class Database:
         """This process alone can write: nobody else changes what it has read."""
         return self._backend.held
 
+    @property
+    def writes(self) -> bool:
+        """It was opened for writing too."""
+        return self._backend.writer is not None
+
     def named(self) -> AbstractContextManager[None]:
         """Turn the database's errors into ours while the block runs."""
         return self._backend.named()

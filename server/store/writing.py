@@ -15,7 +15,7 @@ from ..deliberation.events import ContentErased, Recorded, StatementSubmitted
 from ..deliberation.published import THEMES_KIND
 from ..errors import StorageFault, StorageFull
 from ..ids import LogId
-from . import artifacts, idempotency, log, projections
+from . import artifacts, idempotency, log, projections, snapshots
 from .database import Database
 from .idempotency import Used
 from .log import Appending, Head
@@ -172,8 +172,9 @@ def _erasing(batch: Sequence[Appending]) -> dict[LogId, list[int]]:
 
 
 def _forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
-    """Delete what was made of words that go: their vectors, and themes that may bear them."""
+    """Delete what was made of words that go: vectors, themes that may bear them, snapshots."""
     for which, seqs in erasing.items():
+        snapshots.forget(connection, which)
         gone = [
             recorded.event
             for recorded in log.records_at(connection, which, seqs)
