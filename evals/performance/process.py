@@ -47,8 +47,8 @@ class CommandFailed(Exception):
     """A command of the program did not do what it says; what it said is in the message."""
 
 
-async def command(data_dir: Path, *arguments: str) -> str:
-    """Run ``python -m server …`` to its end and return what it printed.
+async def command(data_dir: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> str:
+    """Run ``python -m server …`` to its end and return what it printed; ``extra``: settings.
 
     Raises:
         CommandFailed: its exit code is not 0.
@@ -59,7 +59,7 @@ async def command(data_dir: Path, *arguments: str) -> str:
         "server",
         *arguments,
         cwd=ROOT,
-        env=environment(data_dir),
+        env=environment(data_dir, extra),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
