@@ -116,6 +116,26 @@ class StorageFault(Fault):
     code = "storage-fault"
 
 
+class Unreachable(StorageFault):
+    """The database doesn't answer, or its connection was lost; it may come back in a moment."""
+
+
+class Conflicted(StorageFault):
+    """Another process wrote the same at the same moment; nothing of it was carried out here.
+
+    Who decides again, from what stands now, gets a refusal or another outcome.
+    """
+
+
+class OutcomeUnknown(StorageFault):
+    """The connection was lost while the database made it durable: it was carried out, or not.
+
+    Who sends the same again with the same idempotency key learns which.
+    """
+
+    code = "outcome-unknown"
+
+
 class DatabaseHeld(Fault):
     """Another server holds this SQLite file."""
 

@@ -112,5 +112,5 @@ def forget_texts(connection: Connection, texts: Iterable[str]) -> None:
 
 def keep_vectors(connection: Connection, model: str, vectors: Mapping[str, bytes]) -> None:
     """Keep vectors by the digest of their text; what is there already is replaced."""
-    rows: list[bulk.Cells] = [(model, digest, vector) for digest, vector in vectors.items()]
+    rows: list[bulk.Cells] = [(model, digest, vector) for digest, vector in sorted(vectors.items())]
     bulk.upsert(connection, EMBEDDING, rows, ("vector",))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
-from ..errors import Invalid, StorageFault
+from ..errors import Fault, Invalid, StorageFault
 from . import postgres
 from .backend import READERS, Backend
 from .postgres import Postgres
@@ -37,6 +39,8 @@ class Database:
         self._reading = ThreadPoolExecutor(READERS, "folkmoot-reader")
         self.turn = asyncio.Lock()
         """Held by whoever writes, over all the steps of one transaction."""
+        self.errors: Counter[str] = Counter()
+        """How often the database refused or broke, by the fault's code."""
 
     @classmethod
     def open(cls, url: str, *, hold: bool = True, wait: float = LOCK_WAIT) -> Database:
@@ -75,9 +79,26 @@ class Database:
         """It was opened for writing too."""
         return self._backend.writer is not None
 
-    def named(self) -> AbstractContextManager[None]:
-        """Turn the database's errors into ours while the block runs."""
-        return self._backend.named()
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Turn the database's errors into ours while the block runs, and count them."""
+        try:
+            with self._backend.named():
+                yield
+        except Fault as fault:
+            self.errors[fault.code] += 1
+            raise
+
+    def connections(self) -> dict[tuple[str, str], int]:
+        """Return how many connections there are, by ``reading`` or ``writing``, and their state."""
+        engines = {"reading": self._backend.reader, "writing": self._backend.writer}
+        pools = {name: engine.pool for name, engine in engines.items() if engine is not None}
+        return {
+            (name, state): count
+            for name, pool in pools.items()
+            if isinstance(pool, QueuePool)
+            for state, count in (("busy", pool.checkedout()), ("idle", pool.checkedin()))
+        }
 
     def read(
         self, read: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -37,17 +37,26 @@ def key_id(person: str, key: str) -> bytes:
     ]
 
 
-def used(connection: Connection, keys: Collection[bytes]) -> dict[bytes, Used]:
-    """Return those of ``keys`` that were used before."""
+def ask(connection: Connection, keys: Collection[bytes]) -> bulk.Asked:
+    """Ask which of ``keys`` were used before; :func:`used` reads the answer."""
+    return bulk.ask(connection, IDEMPOTENCY, list(keys))
+
+
+def used(asked: bulk.Asked) -> dict[bytes, Used]:
+    """Return the keys that were used before, by their ids."""
     return {
         id_: Used(id_, digest, LogId(log), first, last)
-        for id_, digest, log, first, last in bulk.find(connection, IDEMPOTENCY, list(keys))
+        for id_, digest, log, first, last in asked.rows()
     }
 
 
 def remember(connection: Connection, keys: Iterable[Used]) -> None:
-    """Keep keys that were used for the first time."""
-    rows: list[bulk.Cells] = [
+    """Keep keys that were used for the first time.
+
+    In the order of their ids, so that two processes that keep the same ones don't wait for each
+    other.
+    """
+    rows: list[bulk.Cells] = sorted(
         (each.id, each.digest, each.log, each.first, each.last) for each in keys
-    ]
+    )
     bulk.insert(connection, IDEMPOTENCY, rows)

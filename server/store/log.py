@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, delete, select
+from sqlalchemy import Connection, and_, delete, select
 
 from ..deliberation import chain
 from ..deliberation.chain import Envelope, Sealed
@@ -29,12 +29,13 @@ class Head:
     kind: str
     seq: int
     hash: bytes
+    moved: str | None = None
+    """Where its assembly went, if it doesn't live here any more."""
 
 
 def head(connection: Connection, log: LogId) -> Head | None:
     """Return where ``log`` ends, or None where there is no such log."""
-    found = heads(connection, (log,))
-    return found.get(log)
+    return heads(connection, (log,)).get(log)
 
 
 def heads(
@@ -42,16 +43,50 @@ def heads(
 ) -> dict[LogId, Head]:
     """Return where logs end; those that don't exist are left out.
 
+    With ``lock`` nobody else can append to them until this transaction ends.
+    """
+    return heads_of(ask_heads(connection, logs, lock=lock))
+
+
+_LOCK = (
+    'SELECT id, kind, head, hash, moved FROM "log" WHERE id = ANY(?::text[]) '
+    "ORDER BY id FOR NO KEY UPDATE"
+)
+
+
+def ask_heads(connection: Connection, logs: Collection[LogId], *, lock: bool = False) -> bulk.Asked:
+    """Ask where logs end; :func:`heads_of` reads the answer.
+
     With ``lock`` nobody else can append to them until this transaction ends; they are locked in
     the order of their ids, so that two writers never wait for each other.
     """
-    if lock and connection.dialect.name != "sqlite":
-        asked = select(LOG.c.id).where(LOG.c.id.in_(logs)).order_by(LOG.c.id).with_for_update()
-        connection.execute(asked).all()
+    if lock and logs and bulk.arrays(connection):
+        return bulk.query(connection, _LOCK, (list(logs),))
+    return bulk.ask(connection, LOG, tuple(logs))
+
+
+def heads_of(asked: bulk.Asked) -> dict[LogId, Head]:
+    """Return the heads that were asked for, by log."""
     return {
-        LogId(id_): Head(LogId(id_), kind, seq, hash_)
-        for id_, kind, seq, hash_ in bulk.find(connection, LOG, tuple(logs))
+        LogId(id_): Head(LogId(id_), kind, seq, hash_, moved)
+        for id_, kind, seq, hash_, moved in asked.rows()
     }
+
+
+_GROWN = (
+    'SELECT "log".id, "log".head FROM unnest(?::text[], ?::bigint[]) AS known(id, seq) '
+    'JOIN "log" ON "log".id = known.id WHERE "log".head > known.seq'
+)
+
+
+def grown(connection: Connection, known: Mapping[LogId, int]) -> dict[LogId, int]:
+    """Return the last seqs of those logs that go beyond what is known of them."""
+    if known and bulk.arrays(connection):
+        asked = (list(known), list(known.values()))
+        rows = bulk.query(connection, _GROWN, asked).rows()
+        return {LogId(id_): seq for id_, seq in rows}
+    found = heads(connection, known.keys())
+    return {each: head.seq for each, head in found.items() if head.seq > known[each]}
 
 
 def logs(connection: Connection, kind: str) -> tuple[LogId, ...]:
@@ -85,22 +120,32 @@ def append(
     ends: dict[LogId, Head] = {}
     for each in batch:
         sealed = _sealed(each, salts(chain.SALT_BYTES * len(each.recorded)))
-        _advance(connection, each, sealed[-1].hash)
         last = sealed[-1]
         ends[each.log] = Head(each.log, each.kind, last.seq, last.hash)
         for one in sealed:
             events.append((each.log, one.seq, one.type, one.day, one.commitment, one.previous))
             payloads.append((each.log, one.seq, one.salt, one.payload))
+    begun = [ends[each.log] for each in batch if each.head is None]
+    bulk.insert(
+        connection, LOG, [(each.log, each.kind, each.seq, each.hash, None) for each in begun]
+    )
+    advanced = _advance(connection, [each for each in batch if each.head is not None], ends)
     bulk.insert(connection, EVENT, events)
     bulk.insert(connection, PAYLOAD, payloads)
     for each in batch:
         for recorded in each.recorded:
             if type(recorded.event) is ContentErased:
-                _erase(connection, each.log, list(recorded.event.remains))
+                erase(connection, each.log, recorded.seq, list(recorded.event.remains))
+    # Read last, since nothing waits for the database before that.
+    if sorted(log for (log,) in advanced.rows()) != sorted(ends.keys() - {e.log for e in begun}):
+        raise LogBroken("A log doesn't end where it did when its events were decided.")
     return ends
 
 
 def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
+    first = each.head.seq + 1 if each.head is not None else 1
+    if [one.seq for one in each.recorded] != list(range(first, first + len(each.recorded))):
+        raise LogBroken(f"What is to be appended to the log {each.log} leaves a gap.")
     previous = each.head.hash if each.head is not None else chain.genesis(each.log)
     sealed: list[Sealed] = []
     size = chain.SALT_BYTES
@@ -111,22 +156,45 @@ def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
     return sealed
 
 
-_ADVANCE = 'UPDATE "log" SET head = head + ?, hash = ? WHERE id = ? RETURNING head'
+_ADVANCE = 'UPDATE "log" SET head = ?, hash = ? WHERE id = ? AND head = ? RETURNING id'
+_ADVANCE_ALL = (
+    'UPDATE "log" SET head = next.head, hash = next.hash '
+    "FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bytea[]) AS next(id, known, head, hash) "
+    'WHERE "log".id = next.id AND "log".head = next.known RETURNING "log".id'
+)
 
 
-def _advance(connection: Connection, each: Appending, last: bytes) -> None:
-    wanted = each.recorded[-1].seq
-    if each.head is None:
-        bulk.insert(connection, LOG, [(each.log, each.kind, wanted, last)])
+def _advance(
+    connection: Connection, batch: Sequence[Appending], ends: Mapping[LogId, Head]
+) -> bulk.Asked:
+    """Move heads to where logs end now; the rows asked for are the ids of those that moved."""
+    moves = [
+        (each.log, each.head.seq, ends[each.log].seq, ends[each.log].hash)
+        for each in batch
+        if each.head is not None
+    ]
+    if not moves:
+        return bulk.Asked()
+    if bulk.arrays(connection):
+        columns = [list(column) for column in zip(*moves, strict=True)]
+        return bulk.query(connection, _ADVANCE_ALL, columns)
+    return bulk.query(
+        connection, _ADVANCE, *((seq, last, log, known) for log, known, seq, last in moves)
+    )
+
+
+_ERASE = "SELECT erase_payloads(?::text, ?::bigint, ?::bigint[])"
+
+
+def erase(connection: Connection, log: LogId, erasure: int, seqs: list[int]) -> None:
+    """Delete the payloads at ``seqs``, which the event at ``erasure`` says are erased.
+
+    On PostgreSQL that event is of the same transaction: who may not delete there may call a
+    function that checks it.
+    """
+    if bulk.arrays(connection):
+        bulk.execute(connection, _ERASE, (log, erasure, seqs))
         return
-    cells = (len(each.recorded), last, each.log)
-    row = bulk.execute(connection, _ADVANCE, cells).fetchone()
-    found = row[0] if row is not None else None
-    if found != wanted or each.head.seq + len(each.recorded) != wanted:
-        raise LogBroken(f"The log {each.log} ends at {found}, not at {wanted}.")
-
-
-def _erase(connection: Connection, log: LogId, seqs: list[int]) -> None:
     connection.execute(delete(PAYLOAD).where(PAYLOAD.c.log == log, PAYLOAD.c.seq.in_(seqs)))
 
 
@@ -136,10 +204,12 @@ _EVENTS = select(EVENT.c.seq, PAYLOAD.c.body).select_from(
         and_(PAYLOAD.c.log == EVENT.c.log, PAYLOAD.c.seq == EVENT.c.seq),
     )
 )
-_AFTER = (
-    _EVENTS.where(EVENT.c.log == bindparam("log"), EVENT.c.seq > bindparam("after"))
-    .order_by(EVENT.c.seq)
-    .limit(bindparam("limit"))
+# The seq is compared twice: PostgreSQL would not see that it holds for the payloads too, and might
+# read all of a long log's for the few that follow.
+_SINCE = (
+    'SELECT event.seq, payload.body FROM event LEFT JOIN payload ON payload."log" = event."log" '
+    "AND payload.seq = event.seq AND payload.seq > ? "
+    'WHERE event."log" = ? AND event.seq > ? ORDER BY event.seq LIMIT ?'
 )
 
 
@@ -150,8 +220,17 @@ def records(
 
     Where an event was erased, what remains of it stands in its place.
     """
-    rows = connection.execute(_AFTER, {"log": log, "after": after, "limit": limit})
-    return _recorded(connection, log, rows.all())
+    return records_of(connection, log, since(connection, log, after, limit))
+
+
+def since(connection: Connection, log: LogId, after: int, limit: int = 2**31) -> bulk.Asked:
+    """Ask for the events of ``log`` that follow seq ``after``; :func:`records_of` reads them."""
+    return bulk.query(connection, _SINCE, (after, log, after, limit))
+
+
+def records_of(connection: Connection, log: LogId, asked: bulk.Asked) -> tuple[Recorded, ...]:
+    """Return the events of ``log`` that were asked for."""
+    return _recorded(connection, log, [(seq, body) for seq, body in asked.rows()])
 
 
 def records_at(connection: Connection, log: LogId, seqs: Iterable[int]) -> tuple[Recorded, ...]:

@@ -6,10 +6,10 @@ same rows from the log alone; it reads nothing but what it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
 from ..deliberation import events as e
 from ..deliberation.vocabulary import CHOICE_OF_VALUE, Decision, Phase, Status
@@ -20,6 +20,17 @@ from .tables import ASSEMBLY, MEMBER, STATEMENT, VOTE
 from .tables import ROOM as ROOMS
 
 Run = Sequence[e.Recorded]
+_Vote = tuple[tuple[str, str], tuple[int, int]]
+"""Participant and statement, and the choice with its seq."""
+
+_CONSENT = (
+    "UPDATE member SET publish = ?, research = ?, training = ? "
+    "WHERE assembly = ? AND participant = ?"
+)
+_ROLE = "UPDATE member SET role = ? WHERE assembly = ? AND participant = ?"
+_MODERATE = "UPDATE statement SET status = ?, reason = ?, note = ? WHERE room = ? AND id = ?"
+_UNSAY = "UPDATE statement SET text = '', language = NULL, erased = TRUE WHERE room = ? AND id = ?"
+_UNNAME = "UPDATE member SET name = '' WHERE assembly = ? AND participant = ?"
 
 PROJECTED = (ASSEMBLY, MEMBER, ROOMS, STATEMENT, VOTE)
 """The tables that a replay rebuilds."""
@@ -27,6 +38,28 @@ PROJECTED = (ASSEMBLY, MEMBER, ROOMS, STATEMENT, VOTE)
 
 def apply(connection: Connection, log: LogId, kind: str, recorded: Sequence[e.Recorded]) -> None:
     """Bring the projections of ``log`` from the event before ``recorded`` to its last one."""
+    apply_all(connection, [(log, kind, recorded)])
+
+
+def apply_all(connection: Connection, logs: Iterable[tuple[LogId, str, Run]]) -> None:
+    """Do :func:`apply` for several logs; nothing of it waits for what the database answers."""
+    rows: list[bulk.Cells] = []
+    rooms: list[bulk.Cells] = []
+    assemblies: list[bulk.Cells] = []
+    for log, kind, recorded in logs:
+        rows.extend(
+            (log, statement, participant, choice, seq)
+            for (participant, statement), (choice, seq) in _project(connection, log, recorded)
+        )
+        if recorded:
+            (rooms if kind == ROOM else assemblies).append((log, recorded[-1].seq))
+    bulk.upsert(connection, VOTE, rows, ("choice", "seq"))
+    bulk.update(connection, ROOMS, "as_of_seq", rooms)
+    bulk.update(connection, ASSEMBLY, "as_of_seq", assemblies)
+
+
+def _project(connection: Connection, log: LogId, recorded: Run) -> Iterable[_Vote]:
+    """Write everything but the votes, of which many come at once, and return those."""
     votes: dict[tuple[str, str], tuple[int, int]] = {}
     for type_, same in groupby(recorded, key=lambda each: type(each.event)):
         run = list(same)
@@ -38,19 +71,7 @@ def apply(connection: Connection, log: LogId, kind: str, recorded: Sequence[e.Re
             project = _PROJECT.get(type_)
             if project is not None:
                 project(connection, log, run)
-    if votes:
-        rows: list[bulk.Cells] = [
-            (log, statement, participant, choice, seq)
-            for (participant, statement), (choice, seq) in votes.items()
-        ]
-        bulk.upsert(connection, VOTE, rows, ("choice", "seq"))
-    if recorded:
-        mark = _ROOM_MARK if kind == ROOM else _ASSEMBLY_MARK
-        bulk.execute(connection, mark, (recorded[-1].seq, log))
-
-
-_ROOM_MARK = "UPDATE room SET as_of_seq = ? WHERE id = ?"
-_ASSEMBLY_MARK = "UPDATE assembly SET as_of_seq = ? WHERE id = ?"
+    return votes.items()
 
 
 def _votes(votes: dict[tuple[str, str], tuple[int, int]], run: Run) -> None:
@@ -97,7 +118,7 @@ def _room(connection: Connection, log: LogId, run: Run) -> None:
 def _phase(connection: Connection, log: LogId, run: Run) -> None:
     last = run[-1].event
     if isinstance(last, e.PhaseChanged):
-        connection.execute(update(ROOMS).where(ROOMS.c.id == log).values(phase=str(last.phase)))
+        bulk.update(connection, ROOMS, "phase", [(log, str(last.phase))])
 
 
 def _joined(connection: Connection, log: LogId, run: Run) -> None:
@@ -128,24 +149,15 @@ def _consented(connection: Connection, log: LogId, run: Run) -> None:
     for each in run:
         if isinstance(each.event, e.ConsentGiven):
             allowed = each.event.consent
-            connection.execute(
-                update(MEMBER)
-                .where(MEMBER.c.assembly == log, MEMBER.c.participant == each.by)
-                .values(
-                    publish=allowed.publish, research=allowed.research, training=allowed.training
-                )
-            )
+            cells = (allowed.publish, allowed.research, allowed.training, log, each.by)
+            bulk.execute(connection, _CONSENT, cells)
 
 
 def _role(connection: Connection, log: LogId, run: Run) -> None:
     for each in run:
         if isinstance(each.event, e.RoleChanged):
-            role = each.event.role
-            connection.execute(
-                update(MEMBER)
-                .where(MEMBER.c.assembly == log, MEMBER.c.participant == each.event.participant)
-                .values(role=None if role is None else str(role))
-            )
+            role = None if each.event.role is None else str(each.event.role)
+            bulk.execute(connection, _ROLE, (role, log, each.event.participant))
 
 
 def _submitted(connection: Connection, log: LogId, run: Run) -> None:
@@ -173,29 +185,14 @@ def _submitted(connection: Connection, log: LogId, run: Run) -> None:
     bulk.insert(connection, STATEMENT, rows)
 
 
-_MODERATE = (
-    update(STATEMENT)
-    .where(STATEMENT.c.room == bindparam("in_room"), STATEMENT.c.id == bindparam("statement"))
-    .values(status=bindparam("to"), reason=bindparam("why"), note=bindparam("remark"))
-)
-
-
 def _moderated(connection: Connection, log: LogId, run: Run) -> None:
-    rows: list[dict[str, str]] = []
     for each in run:
         if isinstance(each.event, e.StatementModerated):
             said = each.event
             accepted = said.decision is Decision.ACCEPT
-            rows.append(
-                {
-                    "in_room": log,
-                    "statement": said.statement,
-                    "to": str(Status.ACCEPTED if accepted else Status.REJECTED),
-                    "why": str(said.reason),
-                    "remark": said.note,
-                }
-            )
-    connection.execute(_MODERATE, rows)
+            status = str(Status.ACCEPTED if accepted else Status.REJECTED)
+            cells = (status, str(said.reason), said.note, log, said.statement)
+            bulk.execute(connection, _MODERATE, cells)
 
 
 def _erased(connection: Connection, log: LogId, run: Run) -> None:
@@ -205,17 +202,9 @@ def _erased(connection: Connection, log: LogId, run: Run) -> None:
         for remains in each.event.remains.values():
             match remains.event:
                 case e.StatementSubmitted(statement=statement):
-                    connection.execute(
-                        update(STATEMENT)
-                        .where(STATEMENT.c.room == log, STATEMENT.c.id == statement)
-                        .values(text="", language=None, erased=True)
-                    )
+                    bulk.execute(connection, _UNSAY, (log, statement))
                 case e.ParticipantJoined(participant=participant):
-                    connection.execute(
-                        update(MEMBER)
-                        .where(MEMBER.c.assembly == log, MEMBER.c.participant == participant)
-                        .values(name="")
-                    )
+                    bulk.execute(connection, _UNNAME, (log, participant))
 
 
 _PROJECT: dict[type, Callable[[Connection, LogId, Run], None]] = {

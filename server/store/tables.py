@@ -1,9 +1,9 @@
 """The tables. They never leave this package: others get events and frozen rows.
 
-The log is ``log``, ``event`` and ``payload``; everything else but ``idempotency``, ``artifact`` and
-``embedding`` is a projection that a replay rebuilds. ``assembly.as_of_seq`` says up to which seq of
-the assembly's log ``assembly`` and ``member`` stand, ``room.as_of_seq`` the same for ``room``,
-``statement`` and ``vote``.
+The log is ``log``, ``event`` and ``payload``; everything else but ``idempotency``, ``artifact``,
+``embedding`` and ``installation`` is a projection that a replay rebuilds. ``assembly.as_of_seq``
+says up to which seq of the assembly's log ``assembly`` and ``member`` stand, ``room.as_of_seq`` the
+same for ``room``, ``statement`` and ``vote``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ _CLUSTERED: dict[str, bool] = {"sqlite_with_rowid": False}
 
 
 class LogRow(SQLModel, table=True):
-    """A log: its kind (``assembly`` or ``room``), its last seq and that envelope's hash."""
+    """A log: its kind (``assembly`` or ``room``), its last seq and that envelope's hash.
+
+    ``moved`` says where its assembly went, once it doesn't live here any more.
+    """
 
     __tablename__ = "log"
     __table_args__ = _CLUSTERED
@@ -25,6 +28,7 @@ class LogRow(SQLModel, table=True):
     kind: str
     head: int = Field(sa_type=BigInteger)
     hash: bytes = Field(sa_type=LargeBinary)
+    moved: str | None = None
 
 
 class EventRow(SQLModel, table=True):
@@ -176,6 +180,16 @@ class EmbeddingRow(SQLModel, table=True):
     vector: bytes = Field(sa_type=LargeBinary)
 
 
+class InstallationRow(SQLModel, table=True):
+    """A fact that all processes on this database share, such as which key signs sessions."""
+
+    __tablename__ = "installation"
+    __table_args__ = _CLUSTERED
+
+    name: str = Field(primary_key=True)
+    value: str
+
+
 METADATA = SQLModel.metadata
 
 
@@ -195,3 +209,4 @@ STATEMENT = table(StatementRow)
 VOTE = table(VoteRow)
 ARTIFACT = table(ArtifactRow)
 EMBEDDING = table(EmbeddingRow)
+INSTALLATION = table(InstallationRow)

@@ -9,17 +9,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ..deliberation.events import ContentErased, Recorded, StatementSubmitted
 from ..deliberation.published import THEMES_KIND
-from ..errors import StorageFault, StorageFull
+from ..errors import OutcomeUnknown, StorageFault, StorageFull, Unreachable
 from ..ids import LogId
-from . import artifacts, idempotency, log, projections, snapshots
+from . import artifacts, bulk, idempotency, log, projections, snapshots
 from .database import Database
 from .idempotency import Used
 from .log import Appending, Head
-from .tables import ASSEMBLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +79,54 @@ class Ledger:
         Raises:
             StorageFull, StorageFault: the transaction isn't open then.
         """
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._database.connect_writer()
+        if self._connection is not None and not self._database.fresh(self._connection):
+            self._discard()
         try:
-            with self._database.named():
-                self._database.limit(connection)
-                connection.begin()
-                heads = log.heads(connection, wanted.logs, lock=True)
-                self._heads.update(heads)
-                foreign = {
-                    each: log.records(connection, each, known)
-                    for each, known in wanted.logs.items()
-                    if each in heads and heads[each].seq > known
-                }
-                used = idempotency.used(connection, wanted.keys)
-                repeats = {key: _repeat(connection, use) for key, use in used.items()}
-                return Begun(heads, foreign, used, repeats, _taken(connection, wanted.slugs))
+            return self._begin(wanted)
         except BaseException:
             self.abandon()
             raise
+
+    def _begin(self, wanted: Wanted) -> Begun:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._database.connect_writer()
+        with self._database.named():
+            self._database.limit(connection)
+            connection.begin()
+            with self._database.grouped(connection):
+                locked = log.ask_heads(connection, wanted.logs, lock=True)
+                keys = idempotency.ask(connection, wanted.keys)
+                slugs = _ask_slugs(connection, wanted.slugs)
+            heads = log.heads_of(locked)
+            self._heads.update(heads)
+            behind = {
+                each: known
+                for each, known in wanted.logs.items()
+                if each in heads and heads[each].seq > known
+            }
+            used = idempotency.used(keys)
+            repeats = {key: _repeat(connection, use) for key, use in used.items()}
+            taken = {slug for (slug,) in slugs.rows()}
+            return Begun(heads, self._since(connection, behind), used, repeats, taken)
+
+    def _since(
+        self, connection: Connection, behind: Mapping[LogId, int]
+    ) -> dict[LogId, tuple[Recorded, ...]]:
+        if not behind:
+            return {}
+        with self._database.grouped(connection):
+            asked = {each: log.since(connection, each, known) for each, known in behind.items()}
+        return {each: log.records_of(connection, each, rows) for each, rows in asked.items()}
 
     def commit(self, batch: Sequence[Appending], keys: Collection[Used]) -> None:
         """Write events, projections and keys, and make them durable.
 
         Raises:
+            Conflicted: another process took a key, a slug or a log's name in the meantime; nothing
+                of the batch was written, and it may be decided again.
+            OutcomeUnknown: the connection was lost at the last moment; only the database knows
+                whether the batch was written, all of it or nothing.
             StorageFull, StorageFault, LogBroken: nothing of the batch was written.
         """
         connection = self._connection
@@ -112,17 +134,8 @@ class Ledger:
             raise StorageFault("There is no transaction to commit.")
         try:
             with self._database.named():
-                if not connection.in_transaction():
-                    self._database.limit(connection)
-                    connection.begin()
-                erasing = _erasing(batch)
-                if erasing:
-                    _forget_derived(connection, erasing)
-                ends = log.append(connection, batch, self._salts)
-                for each in batch:
-                    projections.apply(connection, each.log, each.kind, each.recorded)
-                idempotency.remember(connection, keys)
-                connection.commit()
+                erasing, ends = self._write(connection, batch, keys)
+            self._make_durable(connection)
         except BaseException:
             # Whether a commit that failed at the last moment is on disk, only the disk can say.
             self._heads.clear()
@@ -131,6 +144,34 @@ class Ledger:
         self._heads.update(ends)
         if erasing:
             self._clear_journal()
+
+    def _write(
+        self, connection: Connection, batch: Sequence[Appending], keys: Collection[Used]
+    ) -> tuple[bool, dict[LogId, Head]]:
+        """Write a batch; return whether it erases, and where the logs end then."""
+        if not connection.in_transaction():
+            self._database.limit(connection)
+            connection.begin()
+        erasing = _erasing(batch)
+        if erasing:
+            forget_derived(connection, erasing)
+        with self._database.grouped(connection):
+            # The log last: it reads an answer, and by then everything else is on its way.
+            idempotency.remember(connection, keys)
+            projections.apply_all(
+                connection, ((each.log, each.kind, each.recorded) for each in batch)
+            )
+            return bool(erasing), log.append(connection, batch, self._salts)
+
+    def _make_durable(self, connection: Connection) -> None:
+        try:
+            with self._database.named():
+                connection.commit()
+        except Unreachable:
+            raise OutcomeUnknown(
+                "The connection to the database was lost while it made this durable, so it isn't "
+                "known whether it was carried out: send it again with the same idempotency key."
+            ) from None
 
     def abandon(self) -> None:
         """End the transaction, if one is open, as if it had never been."""
@@ -142,8 +183,15 @@ class Ledger:
                 connection.rollback()
         except (StorageFault, StorageFull):
             # SQLite has rolled back by itself; the next transaction gets a new connection.
-            connection.invalidate()
-            self.close()
+            self._discard()
+
+    def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # What it can't even be closed for is as gone as it is.
+            with suppress(StorageFault, StorageFull), self._database.named():
+                connection.invalidate()
+                connection.close()
 
     def close(self) -> None:
         """Give the connection back; the next transaction takes another."""
@@ -171,7 +219,7 @@ def _erasing(batch: Sequence[Appending]) -> dict[LogId, list[int]]:
     return erasing
 
 
-def _forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
+def forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
     """Delete what was made of words that go: vectors, themes that may bear them, snapshots."""
     for which, seqs in erasing.items():
         snapshots.forget(connection, which)
@@ -188,8 +236,7 @@ def _repeat(connection: Connection, use: Used) -> tuple[Recorded, ...]:
     return log.records_at(connection, use.log, range(use.first, use.last + 1))
 
 
-def _taken(connection: Connection, slugs: Collection[str]) -> Collection[str]:
-    if not slugs:
-        return ()
-    asked = select(ASSEMBLY.c.slug).where(ASSEMBLY.c.slug.in_(list(slugs)))
-    return set(connection.execute(asked).scalars())
+def _ask_slugs(connection: Connection, slugs: Collection[str]) -> bulk.Asked:
+    return bulk.query(
+        connection, "SELECT slug FROM assembly WHERE slug = ?", *((slug,) for slug in slugs)
+    )
