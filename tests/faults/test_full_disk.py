@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from evals.faults import SLUG, found
+from evals.faults.killing import SLUG, found
 from evals.performance.process import ServerProcess, command
 
 pytestmark = pytest.mark.faults

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.faults import survive
+from evals.faults.killing import survive
 
 KILLS = 20
 PEOPLE = 200

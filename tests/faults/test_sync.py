@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from evals.faults import found
+from evals.faults.killing import found
 from evals.performance.process import ServerProcess
 
 pytestmark = [

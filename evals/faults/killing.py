@@ -1,27 +1,23 @@
-"""``python -m evals.faults``: killing the server under load, and losing nothing."""
+"""One server on SQLite, killed again and again under load, and losing nothing."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import re
-import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+from evals.performance.fleet import Fleet, Owed
+from evals.performance.nursery import ForkedServer, Nursery
+from evals.performance.process import ServerProcess, command
 from server.deliberation import events as e
 from server.ids import LogId
 from server.runtime.house import open_house
 from server.settings import Settings
 from server.store import log as store
-
-from .performance.fleet import Fleet, Owed
-from .performance.nursery import ForkedServer, Nursery
-from .performance.process import ServerProcess, command
 
 SLUG = "fleet"
 PACE = 0.4
@@ -152,32 +148,3 @@ async def _check_the_log(data_dir: Path, fleet: Fleet) -> int:
 
 def _all(connection: store.Connection, log: LogId) -> list[e.Recorded]:
     return [recorded for some in store.in_chunks(connection, log) for recorded in some]
-
-
-def main() -> None:
-    """Run it and print what came of it; exit 1 if something was lost."""
-    parser = argparse.ArgumentParser(prog="python -m evals.faults", description=__doc__)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            survived = asyncio.run(
-                survive(Path(folder), kills=given.kills, people=given.people, seed=given.seed)
-            )
-        except Owed as owed:
-            sys.exit(f"Something was lost: {owed}")
-    print(f"{survived.kills} kills under {survived.people} people in {survived.seconds:.0f} s")
-    print(
-        f"{survived.acknowledged} commands acknowledged, each there once; {survived.events} events"
-    )
-    print(f"{survived.unanswered} were cut off by a kill and sent again under their key")
-    print(
-        f"{survived.resumed} sockets resumed where they were; {survived.frames} frames, each once"
-    )
-    print(f"ready after {min(survived.starts):.1f} to {max(survived.starts):.1f} s")
-
-
-if __name__ == "__main__":
-    main()
