@@ -23,6 +23,9 @@ class Backend(Protocol):
         """This process alone can write to it."""
         ...
 
+    shared: bool
+    """Any number of processes write to it."""
+
     reader: Engine
     """Connections whose transactions see one moment, and cannot write."""
 

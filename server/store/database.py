@@ -79,6 +79,11 @@ class Database:
         """It was opened for writing too."""
         return self._backend.writer is not None
 
+    @property
+    def shared(self) -> bool:
+        """Any number of processes write to it, whichever of them opened it first."""
+        return self._backend.shared
+
     @contextmanager
     def named(self) -> Iterator[None]:
         """Turn the database's errors into ours while the block runs, and count them."""
@@ -207,15 +212,20 @@ def parse(url: str) -> URL:
     return parsed
 
 
-def migrate(url: str) -> bool:
+def migrate(url: str, grant: str | None = None) -> bool:
     """Bring the database at ``url`` to this program's version; False where it was there already.
 
+    On PostgreSQL the role ``grant`` gets what servers and workers need, and no more.
+
     Raises:
-        As :meth:`Database.open`, which does the same for SQLite.
+        As :meth:`Database.open`, which does the same for SQLite; Invalid too for a role that is not
+            there or can't be kept from anything, or for a role in a SQLite file.
     """
     parsed = parse(url)
     if parsed.drivername in postgres.DRIVERS:
-        return postgres.migrate(parsed)
+        return postgres.migrate(parsed, grant)
+    if grant is not None:
+        raise Invalid("A SQLite file has no roles: who may read the file may do everything.")
     opened = Sqlite.open(parsed, hold=True, wait=LOCK_WAIT)
     opened.close()
     return opened.upgraded

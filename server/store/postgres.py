@@ -15,7 +15,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from ..errors import Invalid, StorageFault
-from . import schema
+from . import roles, schema
 from .backend import READERS
 from .faults import named
 
@@ -59,6 +59,7 @@ class Postgres:
     """A :class:`~.backend.Backend` over one database of a PostgreSQL server."""
 
     held = False
+    shared = True
 
     def __init__(self, url: URL, *, write: bool) -> None:
         """Nothing is connected yet.
@@ -66,7 +67,7 @@ class Postgres:
         Raises:
             Invalid: the address names no database, or has options that nobody knows.
         """
-        self._url = _complete(url)
+        self._url = complete(url)
         self.place = place(self._url)
         self.reader = _engine(self._url, _READING, READERS)
         self.writer = _engine(self._url, _WRITING, WRITERS) if write else None
@@ -132,23 +133,27 @@ class Postgres:
             self.writer.dispose()
 
 
-def migrate(url: URL) -> bool:
+def migrate(url: URL, grant: str | None = None) -> bool:
     """Bring the database to this program's version; False where it was there already.
 
-    Waits for another who does the same, up to a minute.
+    Waits for another who does the same, up to a minute. ``grant`` names a role that is to get what
+    servers and workers need, and no more.
 
     Raises:
-        Invalid, DatabaseNewer, StorageFault, StorageFull: as ``Database.open``.
+        Invalid, DatabaseNewer, StorageFault, StorageFull: as ``Database.open``; Invalid too where
+            there is no such role, or it can't be kept from anything.
     """
-    complete = _complete(url)
-    engine = _engine(complete, _MIGRATING, 1)
+    address = complete(url)
+    engine = _engine(address, _MIGRATING, 1)
     try:
-        with named(place(complete)), engine.begin() as connection:
+        with named(place(address)), engine.begin() as connection:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-            if schema.is_current(connection):
-                return False
-            schema.upgrade(connection)
-            return True
+            current = schema.is_current(connection)
+            if not current:
+                schema.upgrade(connection)
+            if grant is not None:
+                roles.grant(connection, grant)
+            return not current
     finally:
         engine.dispose()
 
@@ -164,44 +169,49 @@ def place(url: URL) -> str:
     return f"{host}:{port}/{url.database}"
 
 
-def _complete(url: URL) -> URL:
+def complete(url: URL) -> URL:
+    """Return the address with how the network is watched, unless it says so itself.
+
+    Raises:
+        Invalid: it names no database, or has options that nobody knows.
+    """
     if not url.database:
         raise Invalid(
             "The address of a PostgreSQL database names it: postgresql://USER@HOST:PORT/NAME.",
             field="FOLKMOOT_DATABASE_URL",
         )
     query = {name: str(value) for name, value in _NETWORK.items()} | dict(url.query)
-    complete = url.set(drivername="postgresql+psycopg", query=query)
+    completed = url.set(drivername="postgresql+psycopg", query=query)
     try:
-        make_conninfo(**_options(complete, {}))
+        make_conninfo(**options(completed, {}))
     except psycopg.Error:
         raise Invalid(
             f"The address of the database {place(url)} has an option that PostgreSQL doesn't know.",
             field="FOLKMOOT_DATABASE_URL",
         ) from None
-    return complete
+    return completed
 
 
-def _options(url: URL, session: Mapping[str, str]) -> dict[str, Any]:
-    """Return the driver's keyword arguments: the address, and settings of the session."""
-    options: dict[str, Any] = url.translate_connect_args(username="user", database="dbname") | dict(
+def options(url: URL, session: Mapping[str, str]) -> dict[str, Any]:
+    """Return the driver's keyword arguments: a completed address, and settings of the session."""
+    given: dict[str, Any] = url.translate_connect_args(username="user", database="dbname") | dict(
         url.query
     )
     set_there = " ".join(f"-c {name}={value}" for name, value in session.items())
-    options["options"] = f"{options.get('options', '')} {set_there}".strip()
+    given["options"] = f"{given.get('options', '')} {set_there}".strip()
     return {
         name: ",".join(value) if isinstance(value, tuple) else value
-        for name, value in options.items()
+        for name, value in given.items()
         if value != ""
     }
 
 
 def _engine(url: URL, session: Mapping[str, str], connections: int) -> Engine:
-    options = _options(url, session)
+    arguments = options(url, session)
     writes = "default_transaction_read_only" not in session
 
     def connect() -> psycopg.Connection:
-        connection = psycopg.connect(**options)
+        connection = psycopg.connect(**arguments)
         if writes:
             # An operator may have asked for more than this, which stays; less is not durable.
             connection.autocommit = True
@@ -247,3 +257,7 @@ def _fresh(driver: object) -> bool:
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)
     return not poll.poll(0)
+
+
+_complete = complete
+_options = options

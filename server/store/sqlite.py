@@ -25,6 +25,8 @@ _STATEMENTS = 512
 class Sqlite:
     """A :class:`~.backend.Backend` over one file."""
 
+    shared = False
+
     def __init__(self, path: Path, hold: Hold | None) -> None:
         self.place = str(path)
         self._hold = hold
