@@ -33,9 +33,10 @@ class Home:
 
 @asynccontextmanager
 async def at_home(
-    path: Path, *, seed: int = 1, announcer: Announcer | None = None
+    where: Path | str, *, seed: int = 1, announcer: Announcer | None = None
 ) -> AsyncIterator[Home]:
-    database = Database.open(f"sqlite:///{path}")
+    """Give a house on a SQLite file, or on the database at an address."""
+    database = Database.open(f"sqlite:///{where}" if isinstance(where, Path) else where)
     bell = LocalDoorbell()
     house = House(database, clock=SteppingClock(), chance=SeededChance(seed), doorbell=bell)
     if announcer is not None:

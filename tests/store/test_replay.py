@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from server.deliberation import chain
@@ -56,8 +59,8 @@ async def lived(home: Home) -> tuple[Actor, Actor]:
     return one, two
 
 
-async def test_what_stands_is_what_the_log_says(tmp_path: Path) -> None:
-    async with at_home(tmp_path / "x.db") as home:
+async def test_what_stands_is_what_the_log_says(database_url: str) -> None:
+    async with at_home(database_url) as home:
         await lived(home)
         for log in (ALOG, RLOG):
             assert (await home.database.reading(replay, log)).difference is None
@@ -94,29 +97,51 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", list(CHANGES.values()), ids=list(CHANGES))
-async def test_any_change_in_the_database_is_found(tmp_path: Path, change: str) -> None:
-    path = tmp_path / "x.db"
-    async with at_home(path) as home:
+OF_SQLITE_ALONE = {"payload as text", "commitment as text"}
+"""PostgreSQL keeps no text in a column of bytes."""
+
+
+@pytest.mark.parametrize("change", list(CHANGES))
+async def test_any_change_in_the_database_is_found(database_url: str, change: str) -> None:
+    if change in OF_SQLITE_ALONE and not database_url.startswith("sqlite"):
+        return
+    async with at_home(database_url) as home:
         await lived(home)
-    meddle(path, change)
-    database = Database.open(f"sqlite:///{path}", hold=False)
+    meddle(database_url, CHANGES[change])
+    database = Database.open(database_url, hold=False)
     found = database.read(replay, RLOG)
     database.close()
     assert found.difference
     assert "xyzzy" not in found.difference
 
 
-def meddle(path: Path, change: str) -> None:
-    connection = sqlite3.connect(path)
-    assert connection.execute(change).rowcount > 0
-    connection.commit()
-    connection.close()
+def meddle(url: str, change: str) -> None:
+    """Change a database as somebody would who owns it."""
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            assert file.execute(change).rowcount > 0
+            file.commit()
+        return
+    for theirs, ours in IN_POSTGRES:
+        change = re.sub(theirs, ours, change)
+    with psycopg.connect(url) as connection:
+        connection.execute("SET session_replication_role = replica")  # no keys are checked
+        assert connection.execute(change).rowcount > 0  # type: ignore[arg-type]
 
 
-async def test_the_end_cut_off_with_its_head_is_found_by_its_projections(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    async with at_home(path) as home:
+IN_POSTGRES = (
+    (r"zeroblob\((\d+)\)", r"decode(repeat('00', \1), 'hex')"),
+    (r"x'(\w+)'", r"decode('\1', 'hex')"),
+    (r"instr\(CAST\(body AS TEXT\), ", "strpos(convert_from(body, 'UTF8'), "),
+    (r"WHERE (strpos.*)", r"WHERE \1 > 0"),
+    (r"CAST\(body AS TEXT\)", "convert_from(body, 'UTF8')"),
+    (r"CAST\((replace.*'\)) AS BLOB\)", r"convert_to(\1, 'UTF8')"),
+)
+"""The same changes in PostgreSQL's words."""
+
+
+async def test_the_end_cut_off_with_its_head_is_found_by_its_projections(database_url: str) -> None:
+    async with at_home(database_url) as home:
         await lived(home)
         envelopes = await home.database.reading(store.envelopes, RLOG)
     kept = envelopes[:-1]
@@ -126,15 +151,14 @@ async def test_the_end_cut_off_with_its_head_is_found_by_its_projections(tmp_pat
         f"DELETE FROM event WHERE log = '{RLOG}' AND seq = {len(envelopes)}",
         f"UPDATE log SET head = {len(kept)}, hash = x'{last}' WHERE id = '{RLOG}'",
     ):
-        meddle(path, change)
-    database = Database.open(f"sqlite:///{path}", hold=False)
+        meddle(database_url, change)
+    database = Database.open(database_url, hold=False)
     assert isinstance(database.read(replay, RLOG).difference, str)
     database.close()
 
 
-async def test_erasure_keeps_chain_replay_and_state(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    async with at_home(path) as home:
+async def test_erasure_keeps_chain_replay_and_state(database_url: str, tmp_path: Path) -> None:
+    async with at_home(database_url) as home:
         one, _ = await lived(home)
         before = {log: await home.database.reading(store.envelopes, log) for log in (ALOG, RLOG)}
         vectors = {digest("The secret word is xyzzy"): b"1", digest("Something else"): b"2"}
@@ -160,12 +184,13 @@ async def test_erasure_keeps_chain_replay_and_state(tmp_path: Path) -> None:
         left = await home.database.reading(artifacts.vectors, "e5", tuple(vectors))
         assert list(left) == [digest("Something else")]
         room, assembly = await home.house.room(RLOG), await home.house.assembly(ALOG)
-        # Nobody reads now, so the words stand in no file any more.
-        files = all_bytes(tmp_path)
-        assert b"secret word" not in files
-        assert b"Lived through" not in files
-        assert files.count(b"xyzzy") > 0  # what the other person wrote stays
-    async with at_home(path) as home:
+        if database_url.startswith("sqlite"):
+            # Nobody reads now, so the words stand in no file any more.
+            files = all_bytes(tmp_path)
+            assert b"secret word" not in files
+            assert b"Lived through" not in files
+            assert files.count(b"xyzzy") > 0  # what the other person wrote stays
+    async with at_home(database_url) as home:
         again = await home.house.room(RLOG)
         assert (again.votes.view() == room.votes.view()).all()
         again.votes = room.votes
@@ -178,12 +203,11 @@ def all_bytes(folder: Path) -> bytes:
     return b"".join(each.read_bytes() for each in folder.iterdir())
 
 
-async def test_what_is_gone_without_an_erasure_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    async with at_home(path) as home:
+async def test_what_is_gone_without_an_erasure_is_told(database_url: str) -> None:
+    async with at_home(database_url) as home:
         await lived(home)
-    meddle(path, f"DELETE FROM payload WHERE log = '{RLOG}' AND seq = 4")
-    database = Database.open(f"sqlite:///{path}", hold=False)
+    meddle(database_url, f"DELETE FROM payload WHERE log = '{RLOG}' AND seq = 4")
+    database = Database.open(database_url, hold=False)
     with pytest.raises(LogBroken, match="nothing says why"):
         database.read(store.records, RLOG)
     found = database.read(replay, RLOG)
@@ -193,9 +217,11 @@ async def test_what_is_gone_without_an_erasure_is_told(tmp_path: Path) -> None:
     database.close()
 
 
-async def test_records_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_records_are_read_in_pieces(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "CHUNK", 3)
-    async with at_home(tmp_path / "x.db") as home:
+    async with at_home(database_url) as home:
         await lived(home)
         whole = await home.database.reading(store.records, RLOG)
         pieces = await home.database.reading(
