@@ -42,7 +42,7 @@ class Settings:
     """`FOLKMOOT_DATABASE_URL`: empty means SQLite in the data directory."""
 
     redis_url: str = ""
-    """`FOLKMOOT_REDIS_URL`: what several servers tell each other through; empty means one process."""
+    """`FOLKMOOT_REDIS_URL`: what several servers ring each other through; empty: one process."""
 
     redis_prefix: str = "folkmoot"
     """`FOLKMOOT_REDIS_PREFIX`: what every key and channel begins with, where Redis is shared."""
@@ -76,6 +76,18 @@ class Settings:
 
     max_body: int = 64 * 1024
     """`FOLKMOOT_MAX_BODY`: bytes of a request's body; 0 means no limit."""
+
+    log: str = "text"
+    """`FOLKMOOT_LOG`: text for people, or json for one object a line."""
+
+    log_requests: int = 0
+    """`FOLKMOOT_LOG_REQUESTS`: 1 logs every request, 0 the slow and the failed."""
+
+    trusted_proxies: str = "127.0.0.1"
+    """`FOLKMOOT_TRUSTED_PROXIES`: whose word on who asks, and by which number, is taken."""
+
+    drain_seconds: int = 0
+    """`FOLKMOOT_DRAIN_SECONDS`: how long it goes on listening once told to stop."""
 
     @property
     def resolved_database_url(self) -> str:
@@ -126,6 +138,8 @@ def _parse(name: str, raw: str, kind: object) -> object:
         return int(raw)
     if name == "FOLKMOOT_PUBLIC_URL":
         return _address(name, raw)
+    if name == "FOLKMOOT_LOG" and raw not in ("text", "json"):
+        raise Invalid(f"{name} is text or json, not {raw[:_MOST_DIGITS]!r}.", field=name)
     if kind == "Path":
         return Path(raw)
     if kind == "Secret":

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
+import msgspec
 from litestar import Request, Response
 from litestar.types import Scope
 from litestar.utils.scope.state import ScopeState
 
+from ..errors import Fault
+from ..runtime.logs import fields, ids_in, places_of
+from .facts import facts_of
 from .problems import MEDIA_TYPE, Problem, problem, problem_of
 
 _log = logging.getLogger(__name__)
@@ -43,12 +48,19 @@ class Errors:
         if found.status >= 500:
             note(error, request.scope)
         body, media_type = self.render(found, request.scope)
-        return Response(
-            body, status_code=found.status, media_type=media_type, headers=found.headers
-        )
+        headers = found.headers
+        if found.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = _allowed(error)
+        return Response(body, status_code=found.status, media_type=media_type, headers=headers)
 
     def render(self, found: Problem, scope: Scope) -> tuple[bytes, str]:
-        """Return a problem as a page where one is asked for, else as JSON."""
+        """Return a problem as a page where one is asked for, else as JSON.
+
+        What is our fault carries the request's number, so that a person can name it to an operator.
+        """
+        if found.status >= 500:
+            number = facts_of(scope).number.decode()
+            found = msgspec.structs.replace(found, request_id=number or None)
         if self._page is not None and wants_page(scope):
             return self._page(found, scope), PAGE_TYPE
         return found.body, MEDIA_TYPE
@@ -61,10 +73,35 @@ def keep_body(scope: Scope, body: bytes) -> None:
 
 def note(error: BaseException, scope: Scope) -> None:
     """Log where an error happened: its kind and the places in the code, nothing that was said."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in reversed(frames))
-    route = scope.get("path_template") or "no route"
-    _log.error("%s at %s: %s", type(error).__name__, route, places)
+    facts = facts_of(scope)
+    facts.noted = True
+    found = problem_of(error)
+    # The sentence of a fault is ours, and made for the operator.
+    said = f": {error.message}" if isinstance(error, Fault) else ""
+    _log.error(
+        "%s%s",
+        type(error).__name__,
+        said,
+        extra=fields(
+            request=facts.number.decode(),
+            method=scope.get("method"),
+            route=scope.get("path_template") or "none",
+            seconds=round(perf_counter() - facts.at, 4) if facts.at else None,
+            code=found.code,
+            status=found.status,
+            places=places_of(error),
+            **ids_in(scope.get("path_params") or {}),
+        ),
+    )
+
+
+def _allowed(error: Exception) -> str:
+    """Return what an address takes; what serves files names nothing, and takes what reads."""
+    headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+    methods = {each.strip() for each in headers.get("allow", "GET").split(",")}
+    if "GET" in methods:
+        methods.add("HEAD")
+    return ", ".join(sorted(methods))
 
 
 def _broken_text(body: object) -> Problem | None:

@@ -12,6 +12,12 @@ from .sessions import COOKIE
 FACTS = "folkmoot.facts"
 _COOKIE_START = COOKIE + "="
 _BEARER = "bearer "
+_TEXTS = {
+    b"host": "host",
+    b"origin": "origin",
+    b"x-csrf-token": "csrf",
+    b"idempotency-key": "key",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,12 @@ class Facts:
     content_type: bytes = b""
     length: int | None = None
     key: str = ""
+    number: bytes = b""
+    """The request's number: first what came with it, then what it has here (api/asked.py)."""
+    at: float = 0.0
+    """When it began, by ``perf_counter``."""
+    noted: bool = False
+    """What went wrong has been logged already."""
 
 
 def facts_of(scope: Scope) -> Facts:
@@ -47,20 +59,16 @@ def facts_of(scope: Scope) -> Facts:
             facts.length = int(value) if value.isdigit() else None
         elif name == b"content-type":
             facts.content_type = value
-        elif name == b"host":
-            facts.host = value.decode("latin-1")
         elif name == b"authorization":
             text = value.decode("latin-1")
             if text[:7].lower() == _BEARER:
                 facts.credentials = Credentials(text[7:].strip(), by_cookie=False)
         elif name == b"cookie":
             _read_cookie(facts, value.decode("latin-1"))
-        elif name == b"origin":
-            facts.origin = value.decode("latin-1")
-        elif name == b"x-csrf-token":
-            facts.csrf = value.decode("latin-1")
-        elif name == b"idempotency-key":
-            facts.key = value.decode("latin-1")
+        elif name in _TEXTS:
+            setattr(facts, _TEXTS[name], value.decode("latin-1"))
+        elif name == b"x-request-id":
+            facts.number = value
     return facts
 
 

@@ -44,6 +44,9 @@ CLOSE_CODES: dict[int, str] = {
     TOO_MANY_MESSAGES: "too many messages",
 }
 """Every code that a socket is closed with; docs/protocol.md has a line for each."""
+_OF_CLIENTS = frozenset({1000, 1001, 1002, 1005, 1006, 1009, 1011})
+_ANOTHER = 0
+"""How a code is counted that a client makes up."""
 
 AnySocket = WebSocket[Any, Any, Any]
 _read = msgspec.json.Decoder(ClientFrame).decode
@@ -102,6 +105,9 @@ async def _listen(desk: Desk, socket: AnySocket, seat: Seat) -> None:
     while True:
         message: Any = await socket.receive()
         if message["type"] == "websocket.disconnect":
+            if not seat.closed:
+                code = message.get("code")
+                desk.metrics.closed(code if code in _OF_CLIENTS else _ANOTHER, by="client")
             return
         if seat.closed:
             continue

@@ -29,6 +29,7 @@ STATUS: dict[str, int] = {
     "method-not-allowed": 405,
     "wrong-phase": 409,
     "conflict": 409,
+    "moved": 410,
     "too-large": 413,
     "unsupported-media-type": 415,
     "invalid": 422,
@@ -41,6 +42,7 @@ STATUS: dict[str, int] = {
     "embedder-unavailable": 503,
     "embedder-failed": 503,
     "storage-fault": 503,
+    "outcome-unknown": 503,
     "database-held": 503,
     "database-newer": 503,
     "stopping": 503,
@@ -60,6 +62,7 @@ _TITLES: dict[str, str] = {
     "method-not-allowed": "This address does not take that method",
     "wrong-phase": "Not in this phase",
     "conflict": "The state has moved on",
+    "moved": "The assembly has moved",
     "too-large": "Too large",
     "unsupported-media-type": "Another kind of content is needed",
     "invalid": "The input is wrong",
@@ -72,6 +75,7 @@ _TITLES: dict[str, str] = {
     "embedder-unavailable": "The embedder is not there",
     "embedder-failed": "The embedder failed",
     "storage-fault": "The database failed",
+    "outcome-unknown": "It is not known whether this was recorded",
     "database-held": "Another server holds the database",
     "database-newer": "The database is of a newer version",
     "stopping": "The server is going down",
@@ -81,6 +85,8 @@ _TITLES: dict[str, str] = {
 _FAULTS: dict[str, str] = {
     "storage-full": "The server's disk is full; nothing was recorded. Please try again later.",
     "storage-fault": "The database failed; nothing was recorded. Please try again.",
+    "outcome-unknown": "The database was lost while it recorded this: it may have, or not. "
+    "Please send the same again with the same idempotency key.",
     "stopping": "The server is restarting; please try again in a moment.",
     "embedder-failed": "Comparing meanings failed this time; please try again.",
 }
@@ -96,7 +102,13 @@ _OF_STATUS = {
     415: "unsupported-media-type",
     429: "too-many-requests",
 }
-_RETRY_AFTER = {"stopping": 2, "storage-fault": 1, "embedder-failed": 2, "storage-full": 60}
+_RETRY_AFTER = {
+    "stopping": 2,
+    "storage-fault": 1,
+    "outcome-unknown": 1,
+    "embedder-failed": 2,
+    "storage-full": 60,
+}
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +128,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     field: str | None = None
     errors: tuple[FieldError, ...] = ()
     retry_after: int | None = None
+    request_id: str | None = None
 
     @property
     def code(self) -> str:
@@ -183,6 +196,8 @@ def problem_of(error: BaseException) -> Problem:
 
 
 _UNREADABLE = "The request cannot be read."
+_GONE = "client disconnected prematurely"
+"""What the framework calls a peer that leaves in the middle of a body; it is no fault of ours."""
 
 
 def malformed(error: BaseException) -> str:
@@ -198,6 +213,8 @@ def _of_framework(error: HTTPException) -> Problem:
     cause = error.__cause__
     if isinstance(cause, SerializationException):
         return problem_of(cause)
+    if error.detail == _GONE:
+        return problem("malformed", "The body ended before it was whole.")
     absent = _ABSENT.match(error.detail)
     if absent:
         return invalid_field(absent["field"], "is missing")

@@ -9,13 +9,14 @@ layer, since it sits in the path of every vote.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import NotSignedIn, TooLarge
+from ..errors import Invalid, NotSignedIn, TooLarge
 from ..runtime.at_once import AT_ONCE
+from .asked import Asked
 from .facts import Credentials, Facts, facts_of
 from .problems import Problem, problem
 from .sessions import Sessions
@@ -48,17 +49,11 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 """What every answer carries, unless it says something else under the same name itself."""
 _ADDED = frozenset(name for name, _ in SECURITY_HEADERS)
+NUMBER = b"x-request-id"
 _RECEIPT_HEAD = b"".join(
-    b"%s: %s\r\n" % pair for pair in ((b"content-type", b"application/json"), *SECURITY_HEADERS)
+    b"%s: %s\r\n" % pair
+    for pair in ((b"content-type", b"application/json"), *SECURITY_HEADERS, (NUMBER, b"%s"))
 )
-
-
-class Observer(Protocol):
-    """Takes note of answers; the metrics."""
-
-    def answered(self, method: str, route: str, status: int) -> None:
-        """One request was answered."""
-        ...
 
 
 class Shell:
@@ -74,14 +69,14 @@ class Shell:
         *,
         public_url: str,
         max_body: int,
-        observer: Observer,
+        asked: Asked,
         render: Callable[[Problem, Scope], tuple[bytes, str]],
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._own_origin = _origin_of(public_url) if public_url else None
         self._max_body = max_body
-        self._observer = observer
+        self._asked = asked
         self._render = render
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,13 +106,14 @@ class Shell:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = str(scope.get("method"))
-        observer = self._observer
+        asked = self._asked
+        facts = facts_of(scope)
+        asked.begin(facts, scope)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = scope.get("path_template") or ""
-                observer.answered(method if route else "any", route, message["status"])
-                message["headers"] = _completed(message["headers"])
+                asked.end(facts, scope, method, message["status"])
+                message["headers"] = _completed(message["headers"], facts.number)
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -128,14 +124,13 @@ class Shell:
                 scope = cast("Scope", {**scope, "method": "GET"})
             await self._app(scope, receive, answer)
             return
-        facts = facts_of(scope)
         refusal = self._refusal(facts, scope)
         if refusal is None and self._max_body and facts.length is None:
             receive = _counted(receive, self._max_body)
         if refusal is None and self._needs_form_token(facts, scope):
             try:
                 refusal, receive = await self._form_refusal(facts, receive)
-            except TooLarge as error:
+            except (Invalid, TooLarge) as error:
                 refusal = problem(error.code, error.message)
         if refusal is None:
             scope[RECEIPT] = self._receipt  # type: ignore[literal-required]  # ours
@@ -147,9 +142,11 @@ class Shell:
     def _receipt(self, scope: Scope, body: bytes) -> bool:
         extensions: dict[str, Any] = scope.get("extensions") or {}
         at_once: Callable[[Scope, int, bytes, bytes], bool] | None = extensions.get(AT_ONCE)
-        if at_once is None or not at_once(scope, 201, _RECEIPT_HEAD, body):
+        facts = facts_of(scope)
+        head = _RECEIPT_HEAD % facts.number
+        if at_once is None or not at_once(scope, 201, head, body):
             return False
-        self._observer.answered("POST", scope["path_template"], 201)
+        self._asked.end(facts, scope, "POST", 201)
         return True
 
     def _refusal(self, facts: Facts, scope: Scope) -> Problem | None:
@@ -220,8 +217,8 @@ def _origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
-def _completed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    given = [*headers]
+def _completed(headers: Iterable[tuple[bytes, bytes]], number: bytes) -> list[tuple[bytes, bytes]]:
+    given = [*headers, (NUMBER, number)]
     names = {name for name, _ in given}
     if names.isdisjoint(_ADDED):
         return [*given, *SECURITY_HEADERS]
@@ -244,13 +241,17 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 async def read_body(receive: Receive) -> bytes:
-    """Return a request's whole body; for where nobody else reads it."""
+    """Return a request's whole body; for where nobody else reads it.
+
+    Raises:
+        Invalid: who sends it went away before its end.
+    """
     body = bytearray()
     more = True
     while more:
         message: Any = await receive()
         if message["type"] != "http.request":
-            break
+            raise Invalid("The body ended before it was whole.")
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)

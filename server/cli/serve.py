@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import logging
-import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -20,14 +15,13 @@ if TYPE_CHECKING:
     import uvicorn
     from litestar import Litestar
 
+    from ..api.services.desk import Desk
     from ..runtime.house import House
 
 GRACE_SECONDS = 5
+"""So long may requests that are under way take, once no more are accepted."""
 SOCKET_FRAME = 64 * 1024
 _BACKLOG = 2048
-_NEW_OBJECTS = 50_000
-"""So many new objects are made before the youngest are searched for garbage (Python's own: 700)."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command(
@@ -58,13 +52,10 @@ def serve(given: Settings, host: str, port: int, *, demo: bool) -> None:
         Failure: the address is taken, a setting is wrong, or the database cannot be opened.
     """
     from ..app import Parts, create_app
+    from ..runtime import logs
     from ..runtime.installation import note_address, public_address
 
-    logging.basicConfig(
-        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    # It would log tracebacks, and what went wrong may quote what people wrote.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    logs.configure(given.log, requests=bool(given.log_requests))
     failure: list[Exception] = []
 
     async def opened(house: House) -> None:
@@ -101,32 +92,9 @@ def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
 
     from ..runtime.at_once import AtOnceProtocol
     from ..runtime.protocol import DroppingProtocol
+    from .server import Server
 
-    class Server(uvicorn.Server):
-        """Ends on a signal without raising it again: having drained is having done it."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if signals:
-                # What is loaded stays. Searching it for garbage stopped everything for a tenth of
-                # a second again and again, and cost a third of the votes.
-                # What votes leave behind is kept on purpose; so it is searched more seldom, too.
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(_NEW_OBJECTS, 10, 10)
-
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            kept = {
-                each: signal.signal(each, self.handle_exit)
-                for each in (_SIGNALS if signals else ())
-            }
-            try:
-                yield
-            finally:
-                for each, handler in kept.items():
-                    signal.signal(each, handler)
-
+    desk = _desk_of(app)
     return Server(
         uvicorn.Config(
             app,
@@ -139,8 +107,18 @@ def server_of(app: Litestar, *, signals: bool = True) -> uvicorn.Server:
             lifespan="on",
             timeout_graceful_shutdown=GRACE_SECONDS,
             server_header=False,
-        )
+            forwarded_allow_ips=desk.settings.trusted_proxies if desk is not None else None,
+        ),
+        desk,
+        signals=signals,
     )
+
+
+def _desk_of(app: Litestar) -> Desk | None:
+    """Return the desk of our application; another one, such as a benchmark's, has none."""
+    state = getattr(app, "state", None)
+    desk: Desk | None = state.get("desk") if state is not None else None
+    return desk
 
 
 async def _open_demo(house: House, address: str) -> None:

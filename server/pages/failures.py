@@ -58,6 +58,7 @@ def failure_page(found: Problem, scope: Scope) -> bytes:
             problems=(),
             heading=heading,
             message=_message(found),
+            number=found.request_id,
             actions=_actions(found.code, scope),
         )
     )

@@ -20,14 +20,34 @@ AT_ONCE = "folkmoot.at_once"
 ``head`` are header lines as they go over the wire, without content-length. It returns False, with
 nothing sent, where the answer has to take the usual way.
 """
+PEER = "folkmoot.peer"
+"""The ASGI extension: whose connection it is, whatever a proxy's headers say of who asks."""
+
+
+_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class AtOnceProtocol(HttpToolsProtocol):
-    """Puts :meth:`at_once` into the scope of every request."""
+    """Puts :meth:`at_once` and its peer into the scope of every request."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the rest of a request, or its first byte, is still to come."""
+        if self.timeout_keep_alive_task is not None or self.transport.is_closing():
+            return False
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete or cycle.more_body
+
+    def give_up(self) -> None:
+        """Say that it took too long, where that can be said, and end the connection."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or not cycle.response_started:
+            self.transport.write(_TOO_LATE)
+        self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # its type lacks extensions
-        scope["extensions"] = {AT_ONCE: self.at_once}
+        scope["extensions"] = {AT_ONCE: self.at_once, PEER: self.client}
         super()._start_asgi_task(cycle, app)
 
     def at_once(self, scope: object, status: int, head: bytes, body: bytes) -> bool:

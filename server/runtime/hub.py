@@ -153,7 +153,7 @@ class Hub:
     ) -> None:
         """A peer that keeps a frame waiting for ``patience`` seconds is dropped with 4408."""
         self._rooms = rooms
-        self._retry_ms = retry_ms
+        self.retry_ms = retry_ms
         self._pump = Pump(patience=patience)
         self._channels: dict[LogId, Channel] = {}
         self._seats: dict[LogId, dict[Seat, None]] = {}
@@ -222,6 +222,14 @@ class Hub:
         for seat in tuple(self._people.get(participant, ())):
             self._end(seat, code)
 
+    def refuse(self) -> None:
+        """Take no more sockets: who comes is told to come back later."""
+        self._stopped = True
+
+    def listening(self) -> tuple[tuple[Seat, ...], ...]:
+        """Return the seats that are taken, by room."""
+        return tuple(tuple(seats) for seats in self._seats.values() if seats)
+
     def stop(self) -> None:
         """Close all sockets with 1012 and take no more."""
         self._stopped = True
@@ -236,6 +244,11 @@ class Hub:
         if room is not None:
             return len(self._seats.get(room, ()))
         return sum(len(seats) for seats in self._seats.values())
+
+    @property
+    def sent(self) -> int:
+        """How many frames were sent so far."""
+        return self._pump.sent
 
     @property
     def blocked(self) -> int:
@@ -277,7 +290,7 @@ class Hub:
                     self.expel(recorded.by, NOT_SIGNED_IN)
 
     def _hello(self, seq: int, state: RoomState) -> Message:
-        return message_of(f.Hello(seq=seq, head=state.seq, retry_ms=self._retry_ms))
+        return message_of(f.Hello(seq=seq, head=state.seq, retry_ms=self.retry_ms))
 
     def _channel(self, state: RoomState, since: int) -> Channel:
         channel = self._channels.get(state.log)

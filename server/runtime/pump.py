@@ -76,6 +76,8 @@ class Pump:
         """A peer that keeps one frame waiting for ``patience`` seconds has stalled."""
         self._patience = patience
         self._blocked: dict[Outlet, asyncio.Task[None]] = {}
+        self.sent = 0
+        """How many messages were handed on so far."""
 
     @property
     def blocked(self) -> int:
@@ -92,6 +94,7 @@ class Pump:
                 message = outlet.next()
                 if message is None:
                     return
+                self.sent += 1
                 coroutine = send(message)
                 waits_for = coroutine.send(None)
             except StopIteration:

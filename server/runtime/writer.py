@@ -59,6 +59,7 @@ class House:
         self._stopping = False
         self._writer: asyncio.Task[None] | None = None
         self._watch: Callable[[float, int], None] | None = None
+        self._busy_since: float | None = None
 
     def attach(self, announcer: Announcer) -> None:
         """Let ``announcer`` tell what happens; before :meth:`start`, once."""
@@ -170,6 +171,16 @@ class House:
         return self._snapshots.counts
 
     @property
+    def queued(self) -> int:
+        """How many commands wait for the batch after the one that is under way."""
+        return len(self._queue)
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds for which a batch has been under way; those behind it have waited less."""
+        return 0.0 if self._busy_since is None else perf_counter() - self._busy_since
+
+    @property
     def database(self) -> Database:
         """The database, for reading; logs are written through this house alone."""
         return self._database
@@ -209,9 +220,11 @@ class House:
             await self._queued.wait()
             self._queued.clear()
             while self._queue:
+                self._busy_since = perf_counter()
                 async with self._database.turn:
                     await self._gather()
                     await self._carry_out(self._take())
+            self._busy_since = None
 
     async def _gather(self) -> None:
         """Let in those who are at the door: so long as more come, a later batch is a larger one.

@@ -378,7 +378,8 @@ async def test_health_readiness_and_metrics(town: Town) -> None:
     statement = await town.write(headers)
     await town.vote(headers, statement)
     assert (await town.client.get("/healthz")).json() == {"status": "ok"}
-    assert (await town.client.get("/readyz")).json() == {"status": "ok"}
+    ready = (await town.client.get("/readyz")).json()
+    assert (ready["status"], ready["database"]) == ("ok", "ok")
     metrics = (await town.client.get("/metrics")).text
     route = '{method="POST",route="/api/rooms/{room_id}/votes",status="201"} 1.0'
     assert f"folkmoot_http_answers_total{route}" in metrics

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from ...errors import NotFound
 from ..documentation import ASSETS, asset, described
+from ..health import Health, Ready
 from ..metrics import CONTENT_TYPE
 from ..services.desk import Desk
-
-
-class Health(msgspec.Struct, frozen=True):
-    """``ok``, or the answer is another status."""
-
-    status: str = "ok"
 
 
 def handlers(desk: Desk) -> list[HTTPRouteHandler]:
@@ -29,13 +23,16 @@ def handlers(desk: Desk) -> list[HTTPRouteHandler]:
     def healthz() -> Health:
         return Health()
 
-    @get("/readyz", summary="The database can be reached")
-    async def readyz() -> Health:
-        await desk.house.assemblies()
-        return Health()
+    @get("/readyz", summary="People can be sent here, and how each part stands")
+    async def readyz() -> Response[Ready]:
+        ready = Ready("draining")
+        if not desk.draining:
+            ready = await desk.readiness.ask()
+        return Response(ready, status_code=200 if ready.serves else 503)
 
-    @get("/metrics", include_in_schema=False, sync_to_thread=False)
-    def metrics() -> ASGIResponse:
+    @get("/metrics", include_in_schema=False)
+    async def metrics() -> ASGIResponse:
+        await desk.metrics.fresh()
         return ASGIResponse(body=desk.metrics.text(), media_type=CONTENT_TYPE)
 
     @get("/api/openapi.json", include_in_schema=False, sync_to_thread=False)

@@ -18,6 +18,7 @@ from ...runtime.ports import Clock
 from ...runtime.writer import House, Key
 from ...settings import Settings
 from ..facts import facts_of
+from ..health import DatabaseCheck, Readiness
 from ..identity import Identities, Identity
 from ..limits import Limits
 from ..metrics import Metrics
@@ -47,6 +48,9 @@ class Desk:
     clock: Clock
     export: Exporter | None = None
     report: Reporter | None = None
+    readiness: Readiness = field(default_factory=Readiness)
+    draining: bool = False
+    """It was told to stop: nobody is to be sent here any more."""
     moved: list[Callable[[LogId], None]] = field(default_factory=list)
     house: House = field(init=False)
     identities: Identities = field(init=False)
@@ -61,6 +65,7 @@ class Desk:
         self.identities = Identities(self.sessions, house, self.clock.now)
         self.analyses = Analyses(house)
         self.similar = similar
+        self.readiness.needs("database", DatabaseCheck(house.database))
 
     def address(self) -> str:
         """Return the address people use, for links."""

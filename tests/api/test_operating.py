@@ -1,0 +1,238 @@
+"""What an operator relies on: numbers and logs of requests, health, metrics, limits of time."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.api import asked
+from server.api.asked import networks_of
+from server.errors import Invalid
+from server.runtime import logs
+from server.runtime.half_sent import HalfSent
+from server.settings import Settings
+from tests.serving import Served, bearer, client_of, found, serving, settings_in
+
+WORDS = "people's own words"
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Let the process log as JSON, into this."""
+    root = logging.getLogger()
+    own = (logging.getLogger("server"), logging.getLogger("server.requests"))
+    before = root.handlers[:], root.level, [each.level for each in own]
+    written = io.StringIO()
+    logs.configure("json", stream=written)
+    yield written
+    root.handlers[:], level, levels = before
+    root.setLevel(level)
+    for logger, kept in zip(own, levels, strict=True):
+        logger.setLevel(kept)
+
+
+def read(written: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in written.getvalue().splitlines()]
+
+
+async def test_every_answer_has_a_number_of_its_own(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, _):
+        numbers = [
+            (await client.request(method, path)).headers["x-request-id"]
+            for method, path in (
+                ("GET", "/healthz"),
+                ("HEAD", "/"),
+                ("GET", "/nothing"),
+                ("POST", "/api/join"),
+                ("GET", "/static/room.js"),
+            )
+        ]
+    assert len(set(numbers)) == len(numbers)
+
+
+async def test_a_proxys_number_is_kept_if_it_is_trusted_and_well_formed(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path / "one")) as served, asking(served) as client:
+        for given, kept in (
+            ("a.proxy_made-this.1", True),
+            ("x" * 64, True),
+            ("x" * 65, False),
+            ('"quoted"', False),
+            ("two words", False),
+            ("", False),
+        ):
+            answer = await client.get("/healthz", headers={"x-request-id": given})
+            assert (answer.headers["x-request-id"] == given) is kept, given
+            assert answer.headers.get_list("x-request-id") == [answer.headers["x-request-id"]]
+    strict = settings_in(tmp_path / "two", trusted_proxies="10.0.0.0/8")
+    async with serving(strict) as served, asking(served) as client:
+        answer = await client.get("/healthz", headers={"x-request-id": "mine"})
+        assert answer.headers["x-request-id"] != "mine"
+
+
+async def test_a_stranger_is_not_believed_who_they_are(tmp_path: Path) -> None:
+    headers = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
+    body = {"invite": "nobody knows this"}
+    for trusted, seen in (("10.0.0.0/8", {"127.0.0.1"}), ("127.0.0.1", {"203.0.113.7"})):
+        settings = settings_in(tmp_path / trusted.partition("/")[0], trusted_proxies=trusted)
+        async with serving(settings) as served, asking(served) as client:
+            asked_for: set[str] = set()
+
+            class Noting:
+                async def take(self, kind: str, who: str, per_hour: int) -> float:
+                    asked_for.add(who)  # noqa: B023 - used within this round
+                    return 0.0
+
+            served.desk.limits = Noting()
+            await client.post("/api/join", json=body, headers=headers)
+            assert asked_for == seen
+
+
+@pytest.mark.parametrize("listed", ["proxy.example", "10.0.0.1/8", "*"])
+def test_a_proxy_that_is_no_address_is_refused_by_name(listed: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        networks_of(listed)
+    assert refused.value.field == "FOLKMOOT_TRUSTED_PROXIES"
+
+
+async def test_a_failure_is_logged_under_the_number_that_its_page_shows(
+    tmp_path: Path, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, desk):
+        world = await found(desk)
+        headers = bearer(await world.token())
+
+        async def broken(*_: object, **__: object) -> None:
+            raise ValueError(WORDS)
+
+        monkeypatch.setattr(desk.house, "room", broken)
+        path = f"/api/rooms/{world.room}"
+        answer = await client.get(f"{path}?q=secret", headers=headers)
+        page = await client.get(f"/rooms/{world.room}", headers=headers | {"accept": "text/html"})
+    assert answer.status_code == page.status_code == 500
+    number = answer.headers["x-request-id"]
+    assert answer.json()["request_id"] == number
+    assert page.headers["x-request-id"] in page.text
+    told = [line for line in read(lines) if line.get("request") == number]
+    assert len(told) == 1
+    (line,) = told
+    assert line["level"] == "error"
+    assert line["event"] == "ValueError"
+    assert line["route"] == "/api/rooms/{room_id}"
+    assert line["room"] == world.room
+    assert line["status"] == 500
+    assert line["method"] == "GET"
+    assert isinstance(line["seconds"], float)
+    assert "test_operating.py" in str(line["places"])
+    assert str(line["time"]).endswith("Z")
+    for secret in (WORDS, "secret", headers["authorization"][7:], "testserver"):
+        assert secret not in lines.getvalue()
+
+
+async def test_the_slow_is_logged_and_the_rest_only_if_asked_for(
+    tmp_path: Path, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with client_of(settings_in(tmp_path / "one")) as (client, desk):
+        await client.get("/healthz")
+        assert read(lines) == []
+        monkeypatch.setattr(asked, "SLOW_SECONDS", 0.0)
+        await client.get("/nothing/at/all?who=me")
+        (line,) = read(lines)
+        assert (line["event"], line["route"], line["status"]) == ("request slow", "none", 404)
+        assert "folkmoot_http_slow_total 1.0" in desk.metrics.text().decode()
+        monkeypatch.undo()
+    lines.truncate(0)
+    lines.seek(0)
+    async with client_of(settings_in(tmp_path / "two", log_requests=1)) as (client, _):
+        await client.get("/healthz?who=me")
+    (line,) = read(lines)
+    assert (line["event"], line["level"], line["status"]) == ("request answered", "info", 200)
+    assert "who" not in lines.getvalue()
+
+
+def test_a_line_holds_no_more_than_is_listed(lines: io.StringIO) -> None:
+    said = "Task exception was never retrieved\nfuture: <Task %s>"
+    logging.getLogger("asyncio").error(said, WORDS, exc_info=ValueError(WORDS))
+    logging.getLogger("server.x").warning("first\nsecond", extra={"name_of": WORDS, "_room": "r1"})
+    library, own = read(lines)
+    assert library["event"] == "Task exception was never retrieved (ValueError)"
+    assert own["event"] == "first"
+    assert own["room"] == "r1"
+    assert WORDS not in lines.getvalue()
+
+
+def test_for_people_a_line_is_text() -> None:
+    record = logging.LogRecord("server.x", logging.WARNING, "f", 1, "%s happened", ("It",), None)
+    record._status = 503
+    assert logs.TextLines().format(record) == "WARNING server.x: It happened status=503"
+
+
+def test_a_form_of_the_log_that_is_unknown_is_refused() -> None:
+    with pytest.raises(Invalid) as refused:
+        Settings.from_environment({"FOLKMOOT_LOG": "xml"})
+    assert refused.value.field == "FOLKMOOT_LOG"
+
+
+async def test_what_takes_no_such_method_says_which_it_takes(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, _):
+        for method, path, takes in (
+            ("GET", "/api/join", {"POST"}),
+            ("DELETE", "/healthz", {"GET", "HEAD"}),
+            ("PUT", "/", {"GET", "HEAD"}),
+            ("POST", "/static/room.js", {"GET", "HEAD"}),
+            ("HEAD", "/api/join", {"POST"}),
+        ):
+            answer = await client.request(method, path, headers={"authorization": "Bearer x"})
+            assert answer.status_code == 405, path
+            allowed = {each.strip() for each in answer.headers["allow"].split(",")}
+            assert allowed - {"OPTIONS"} == takes, path
+
+
+async def test_half_a_request_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.runtime.half_sent.REQUEST_SECONDS", 1.0)
+    monkeypatch.setattr(HalfSent.__init__, "__defaults__", (1.0,))
+    async with serving(settings_in(tmp_path)) as served:
+        head = b"POST /api/join HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        halves = (b"", b"GET /heal", head, head + b"content-length: 30\r\n\r\n{")
+        whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+        begun = asyncio.get_running_loop().time()
+        ends = await asyncio.gather(
+            *(end_of(served, half) for half in halves), end_of(served, whole, head)
+        )
+        assert asyncio.get_running_loop().time() - begun < 4
+        for said in ends:
+            assert b"HTTP/1.1 408 " in said
+        assert ends[-1].startswith(b"HTTP/1.1 200 ")
+        counted = served.desk.metrics.text().decode()
+        assert 'status="500"' not in counted
+        async with asking(served) as client:  # who sends whole requests is left alone
+            for _ in range(3):
+                assert (await client.get("/healthz")).status_code == 200
+                await asyncio.sleep(0.6)
+
+
+async def end_of(served: Served, *parts: bytes) -> bytes:
+    port = int(served.base_url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.2)
+    async with asyncio.timeout(10):
+        said = await reader.read()
+    writer.close()
+    return said
+
+
+@asynccontextmanager
+async def asking(served: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=served.base_url, trust_env=False) as client:
+        yield client
