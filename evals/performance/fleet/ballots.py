@@ -33,8 +33,11 @@ async def hold(town: Town, room: Room, patience: float) -> str:
         "drafts", facilitator, f"{path}/drafts", {"count": 3, "seed": 1}, perf_counter()
     )
     frame = await _drafts(room, patience) if asked is not None else None
-    if frame is None or frame.drafts is None:
-        return "no drafts came"
+    if frame is None:
+        return f"no drafts came in {patience:.0f} s"
+    if frame.drafts is None:
+        failed = frame.failure.failures if frame.failure is not None else ()
+        return f"no drafts could be made ({', '.join(each.reason for each in failed)})"
     drafts = [draft.id for draft in frame.drafts.drafts]
     if not await _phase(town, facilitator, room, "ranking"):
         return "the room could not be taken to ranking"

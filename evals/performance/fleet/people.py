@@ -53,6 +53,8 @@ class Count:
     refused: Counter[int] = field(default_factory=Counter)
     unanswered: int = 0
     retried: int = 0
+    dropped: int = 0
+    """Not asked for, since everybody who could have was still waiting for an answer."""
     delays: array[float] = field(default_factory=lambda: array("f"))
     """Seconds from when it was meant to be done to its answer, with what was asked before it."""
     alone: array[float] = field(default_factory=lambda: array("f"))

@@ -41,6 +41,8 @@ class Commands:
     refused: dict[str, int]
     unanswered: int
     retried: int
+    not_begun: int
+    """Due, and everybody still waited for an answer: the servers are behind."""
     rate: float
     """Acknowledged a second of the load."""
     from_due: Spread | None
@@ -113,6 +115,8 @@ def _commands(each: Commands) -> str:
         said += "; refused " + ", ".join(f"{n:,} with {s}" for s, n in each.refused.items())
     if each.unanswered:
         said += f"; {each.unanswered:,} never answered"
+    if each.not_begun:
+        said += f"; {each.not_begun:,} not begun, everybody was waiting"
     return said + (f"; {each.retried:,} tried again" if each.retried else "")
 
 

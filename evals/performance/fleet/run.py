@@ -103,7 +103,10 @@ async def _load(profile: Profile, ground: Ground, town: Town, crowd: Crowd, cost
 
     def vote(due: float):  # type: ignore[no-untyped-def]  # a coroutine, or nothing
         person = town.anybody()
-        return town.vote(person, due) if person is not None else None
+        if person is None:
+            town.clerk.count("votes").dropped += 1
+            return None
+        return town.vote(person, due)
 
     def leave(_: float) -> None:
         crowd.somebody_leaves()
@@ -196,6 +199,7 @@ def _commands(count: Count, seconds: float) -> Commands:
         refused={str(status): n for status, n in sorted(count.refused.items())},
         unanswered=count.unanswered,
         retried=count.retried,
+        not_begun=count.dropped,
         rate=round(count.acknowledged / seconds, 2),
         from_due=Spread.of(count.delays),
         from_sending=Spread.of(count.alone),

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from . import words
 from .books import Books, Receipt, Room
 from .people import Acknowledged, Clerk, Person, Refused, request
 from .profile import Profile
 
-_CHOICES = ("agree", "agree", "agree", "disagree", "disagree", "pass")
 _AT_ONCE = 64
 _SETTLED = 3.0
 """Seconds after which a statement may be moderated: by then everybody was sent it."""
@@ -61,7 +61,10 @@ class Town:
 
     async def _join(self, number: int, invite: str, known: Sequence[str]) -> list[str]:
         browser = number >= 0 and number < self.profile.cookies * self.profile.people
-        body = msgspec.json.encode({"invite": invite, "client": "browser" if browser else "script"})
+        # Of words that may not be published no draft is made.
+        consent = {"publish": True, "research": True, "training": False}
+        client = "browser" if browser else "script"
+        body = msgspec.json.encode({"invite": invite, "client": client, "consent": consent})
         key = f"idempotency-key: {self.rng.randbytes(12).hex()}"
         answer = None
         for _ in range(20):
@@ -123,9 +126,7 @@ class Town:
 
     async def write(self, person: Person, due: float) -> None:
         """Let somebody write a statement."""
-        self._said += 1
-        room, number = person.room, self._said
-        text = f"Number {number}: what we want of it is {self.rng.randbytes(40).hex()}."
+        room, text = person.room, words.statement(self.rng)
         path = f"/api/rooms/{room.log}/statements"
         found = await self.command("statements", person, path, {"text": text}, due)
         if found is None:
@@ -147,7 +148,7 @@ class Town:
             statement = await self._next(person)
         finally:
             person.busy = False
-        choice = self.rng.choice(_CHOICES)
+        choice = words.choice(statement, person.number, self.rng)
         body = {"statement_id": statement, "choice": choice}
         found = await self.command("votes", person, f"/api/rooms/{room.log}/votes", body, due)
         if found is not None:
