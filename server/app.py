@@ -13,16 +13,15 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 from .api import live
-from .api.asked import Asked
 from .api.documentation import configuration
 from .api.errors import Errors
 from .api.limits import Limits, LocalLimits
-from .api.measures import measure
 from .api.metrics import Metrics
 from .api.routes import handlers
 from .api.services.desk import Desk
 from .api.services.similar import SimilarStatements
 from .api.sessions import Sessions
+from .api.shared_limits import SharedLimits
 from .api.shell import Shell
 from .deliberation.state import RoomState
 from .ids import LogId
@@ -32,7 +31,8 @@ from .runtime.exporting import exporter
 from .runtime.house import House, open_house
 from .runtime.hub import Hub
 from .runtime.installation import secret_key
-from .runtime.ports import Chance, Clock, SystemClock
+from .runtime.ports import Chance, Clock, SharedClock
+from .runtime.presence import Presence
 from .runtime.vectors import StoredVectors
 from .settings import Settings
 from .synthesis.adapters.choose import make_embedder
@@ -71,9 +71,9 @@ def create_app(settings: Settings, parts: Parts = AS_IT_IS) -> Litestar:
     desk = Desk(
         settings=settings,
         sessions=Sessions(secret_key(settings)),
-        limits=parts.limits or LocalLimits(),
+        limits=parts.limits or _limits(settings),
         metrics=Metrics(),
-        clock=parts.clock or SystemClock(),
+        clock=parts.clock or SharedClock(),
     )
     errors = Errors(failure_page)
 
@@ -101,9 +101,7 @@ def create_app(settings: Settings, parts: Parts = AS_IT_IS) -> Litestar:
         desk.sessions,
         public_url=settings.public_url,
         max_body=settings.max_body,
-        asked=Asked(
-            desk.metrics, trusted=settings.trusted_proxies, every=bool(settings.log_requests)
-        ),
+        observer=desk.metrics,
         render=errors.render,
     )
     return app
@@ -115,10 +113,16 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     rooms = _Rooms()
     hub = Hub(rooms)
     rooms.house = house = await stack.enter_async_context(
-        open_house(settings, write=True, clock=parts.clock, chance=parts.chance, announcer=hub)
+        open_house(settings, write=True, clock=desk.clock, chance=parts.chance, announcer=hub)
     )
     house.watch(desk.metrics.committed)
     stack.callback(hub.stop)
+    if isinstance(desk.limits, SharedLimits):
+        stack.push_async_callback(desk.limits.close)
+    if settings.redis_url:
+        presence = Presence(settings.redis_url, settings.redis_prefix, hub.here, hub.elsewhere)
+        presence.start()
+        stack.push_async_callback(presence.close)
     embedder = make_embedder(settings.embedder)
     stack.push_async_callback(embedder.close)
     similar = SimilarStatements(embedder, StoredVectors(house.database))
@@ -127,13 +131,20 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     bundles = exporter(house.database, settings)
     desk.export = lambda state: bundles.export_zip(state.slug)
     desk.report = bundles.report_html
-    measure(desk.metrics, house, hub)
+    desk.metrics.gauge("folkmoot_sockets", "Sockets that listen.", hub.listeners)
+    desk.metrics.gauge("folkmoot_sockets_blocked", "Sockets that wait.", lambda: hub.blocked)
     if parts.opened is not None:
         await parts.opened(house)
     if parts.workflows:
         at_work = await start_workflows(house, embedder, settings)
         stack.push_async_callback(at_work.stop)
         desk.moved.append(lambda _: at_work.wake())
+
+
+def _limits(settings: Settings) -> Limits:
+    if settings.redis_url:
+        return SharedLimits(settings.redis_url, settings.redis_prefix)
+    return LocalLimits()
 
 
 class _Rooms:
@@ -144,6 +155,10 @@ class _Rooms:
     async def room(self, log: LogId) -> RoomState:
         """Return a room, at rest."""
         return await self.house.room(log)
+
+    async def look(self, *logs: LogId) -> None:
+        """Bring rooms to where they stand."""
+        await self.house.look(*logs)
 
 
 def _static() -> list[ControllerRouterHandler]:
