@@ -52,6 +52,10 @@ class Assemblies(Protocol):
         """Return the state; raises NotFound where there is no such assembly."""
         ...
 
+    async def look(self, *logs: LogId) -> None:
+        """Bring assemblies to where they stand, if other servers write to them too."""
+        ...
+
 
 class Identities:
     """Finds who asks; ``clock`` gives ms since 1970."""
@@ -88,6 +92,11 @@ class Identities:
             state = await self._assemblies.assembly(token.assembly)
         except NotFound:
             raise NotSignedIn("This session is not valid here; please join again.") from None
+        member = state.members.get(token.participant)
+        if member is None or member.role is None:
+            # Another server may have let them in a moment ago.
+            await self._assemblies.look(token.assembly)
+            state = await self._assemblies.assembly(token.assembly)
         return self.within(state, token, given)
 
     def within(self, state: AssemblyState, token: Token, given: Credentials) -> Identity:

@@ -1,4 +1,4 @@
-"""How often somebody may do something: token buckets behind a protocol, in memory for now."""
+"""How often somebody may do something: token buckets behind a protocol, here in memory."""
 
 from __future__ import annotations
 

@@ -11,10 +11,11 @@ from ..deliberation import events as e
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
-from ..errors import Conflict, Fault, FolkmootError, KeyReused, NotFound
+from ..errors import Conflict, Fault, FolkmootError, KeyReused, Moved, NotFound
 from ..ids import LogId, make_id
 from ..store.idempotency import Used, key_id
 from ..store.log import Appending
+from ..store.moving import Forwarding
 from ..store.writing import Begun, Wanted
 from .ports import Chance, Clock
 from .states import Announcer, State, States, decide, evolve, kind_of
@@ -64,6 +65,8 @@ class Ticket:
     future: asyncio.Future[tuple[Committed, ...]]
     alone: bool
     """It takes a batch of its own, since undoing it would undo its neighbours too."""
+    tries: int = 0
+    """How often it was decided and met another process that was first."""
 
     @classmethod
     def of(
@@ -189,6 +192,9 @@ class Batch:
 
     def _apply(self, log: LogId, command: c.Command, ticket: Ticket) -> tuple[e.Recorded, ...]:
         state = self._state(log, command)
+        head = self._begun.heads.get(log)
+        if head is not None and head.moved is not None:
+            raise _moved(head.moved)
         at = max(self._now, state.at)
         context = c.Context(at, ticket.actor, self._new_id, self._chance.draw)
         decided = self._decide(state, command, context)
@@ -258,6 +264,12 @@ class Batch:
 
     def _new_id(self, kind: str) -> str:
         return make_id(kind, self._chance.entropy(ID_BYTES))
+
+
+def _moved(to: str) -> Moved:
+    address = Forwarding.read(to).address
+    where = f"to {address}" if address else "to another server"
+    return Moved(f"This assembly has moved {where}; nothing is recorded here any more.")
 
 
 def _broken(error: Exception) -> Fault:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 from ..deliberation import frames as f
+from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
 from ..deliberation.views import tally_view
 from ..ids import LogId, ParticipantId
@@ -27,6 +28,8 @@ class Channel:
         """``changed`` is called when there is a view to send; ``since`` as for the ring."""
         self.log = state.log
         self.ring = Ring(RING, since)
+        self.upto = since
+        """Everything up to this seq was told, as far as it is told at all."""
         self.version = 0
         self._changed = changed
         self._shown: dict[type, f.ViewFrame] = {}
@@ -34,7 +37,26 @@ class Channel:
         self._waiting: dict[type, f.ViewFrame] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._here: dict[ParticipantId, int] = {}
+        self._elsewhere = 0
         self.look(state)
+
+    def tell(self, upto: int, told: Iterable[Announcement]) -> bool:
+        """Put into the ring what was told up to a seq; what is there already is left out.
+
+        Returns whether anything is new.
+        """
+        new = False
+        for announcement in told:
+            if announcement.seq > self.upto:
+                self.ring.push(announcement)
+                new = True
+        self.upto = max(self.upto, upto)
+        return new
+
+    def begin_again(self, since: int) -> None:
+        """Empty the ring: something before what follows ``since`` was never put into it."""
+        self.ring = Ring(RING, since)
+        self.upto = since
 
     def look(self, state: RoomState) -> None:
         """Show what of ``state`` is a view and has changed."""
@@ -47,7 +69,7 @@ class Channel:
     def arrive(self, participant: ParticipantId) -> None:
         """Count a socket of somebody who is looking."""
         self._here[participant] = self._here.get(participant, 0) + 1
-        self.show(f.PresenceFrame(here=len(self._here)))
+        self._count()
 
     def depart(self, participant: ParticipantId) -> None:
         """Count it no more."""
@@ -56,7 +78,17 @@ class Channel:
             self._here[participant] = left
         else:
             self._here.pop(participant, None)
-        self.show(f.PresenceFrame(here=len(self._here)))
+        self._count()
+
+    @property
+    def here(self) -> Collection[ParticipantId]:
+        """Who is looking, through a socket of this process."""
+        return self._here.keys()
+
+    def elsewhere(self, people: int) -> None:
+        """Take note of how many more are looking through other servers."""
+        self._elsewhere = people
+        self._count()
 
     def show(self, frame: f.ViewFrame) -> None:
         """Show a view, now or with the next round; one that is the same again is not sent."""
@@ -78,6 +110,9 @@ class Channel:
         """Send no more views."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _count(self) -> None:
+        self.show(f.PresenceFrame(here=len(self._here) + self._elsewhere))
 
     def _round(self) -> None:
         self._timer = None

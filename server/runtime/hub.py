@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,6 +58,10 @@ class Rooms(Protocol):
 
     async def room(self, log: LogId) -> RoomState:
         """Return a room; NotFound where there is none."""
+        ...
+
+    async def look(self, *logs: LogId) -> None:
+        """Bring rooms to where they stand, if other processes write to them too."""
         ...
 
 
@@ -173,6 +177,10 @@ class Hub:
             SocketRefused: this person has eight sockets already, or the server is stopping.
         """
         state = await self._rooms.room(room)
+        if after is not None and after > state.seq:
+            # They come from another server, which was a moment ahead.
+            await self._rooms.look(room)
+            state = await self._rooms.room(room)
         if self._stopped:
             raise SocketRefused(RESTART, "The server is going down.")
         own = self._people.setdefault(viewer.participant, set())
@@ -245,6 +253,27 @@ class Hub:
             return len(self._seats.get(room, ()))
         return sum(len(seats) for seats in self._seats.values())
 
+    def here(self) -> dict[LogId, Collection[ParticipantId]]:
+        """Return who is looking, by room, through the sockets of this process."""
+        return {log: self._channels[log].here for log, seats in self._seats.items() if seats}
+
+    def elsewhere(self, room: LogId, people: int) -> None:
+        """Take note of how many more are in a room, through other servers."""
+        channel = self._channels.get(room)
+        if channel is not None:
+            channel.elsewhere(people)
+
+    def rings(self) -> tuple[int, float]:
+        """Return how many frames the fullest ring holds, and how far back the shortest reaches.
+
+        The latter in seconds, among rings that are full; infinite where none is.
+        """
+        rings = [channel.ring for channel in self._channels.values()]
+        return (
+            max((ring.end - ring.first for ring in rings), default=0),
+            min((ring.age for ring in rings if ring.full), default=float("inf")),
+        )
+
     @property
     def sent(self) -> int:
         """How many frames were sent so far."""
@@ -260,22 +289,39 @@ class Hub:
         return audience.announcement(recorded, state)
 
     def restored(self, state: RoomState, since: int, told: Sequence[Announcement]) -> None:
-        """Take note of a room that was loaded, and of all that was told after seq ``since``."""
-        if state.log not in self._channels:
-            channel = self._channel(state, since)
-            for announcement in told:
-                channel.ring.push(announcement)
+        """Take note of a room that was loaded, and of all that was told after seq ``since``.
+
+        Its ring goes on where it was when the state was dropped. Where more was told meanwhile
+        than was kept, the sockets come back and begin anew.
+        """
+        channel = self._channel(state, since)
+        if since > channel.upto:
+            for seat in tuple(self._seats.get(state.log, ())):
+                self._end(seat, RESTART)
+            channel.begin_again(since)
+        self._told(channel, state, told)
 
     def publish(
         self, state: RoomState, happened: Sequence[e.Recorded], told: Sequence[Announcement]
     ) -> None:
         """Tell a room what happened; it is durable."""
-        channel = self._channel(state, happened[0].seq - 1)
-        for announcement in told:
-            channel.ring.push(announcement)
+        self._told(self._channel(state, happened[0].seq - 1), state, told)
+
+    def _told(self, channel: Channel, state: RoomState, told: Sequence[Announcement]) -> None:
+        new = channel.tell(state.seq, told)
         channel.look(state)
-        if told:
+        if new:
             self._sweep_soon(state.log)
+
+    def forget(self, log: LogId) -> bool:
+        """Forget a room that nobody uses; False, and nothing happens, where somebody listens."""
+        if self._seats.get(log):
+            return False
+        self._seats.pop(log, None)
+        channel = self._channels.pop(log, None)
+        if channel is not None:
+            channel.stop()
+        return True
 
     def noticed(self, happened: Sequence[e.Recorded]) -> None:
         """Close the sockets of people whose role or sessions ended, or whose role is another."""

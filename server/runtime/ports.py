@@ -36,6 +36,23 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+class SharedClock:
+    """A clock corrected by how far the database's is ahead, so that all servers say one time.
+
+    What it says can go back by what a correction takes away; the times in a log never do.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """``clock`` is the one that is corrected; the machine's by default."""
+        self._clock = clock or SystemClock()
+        self.offset = 0.0
+        """Seconds by which the database's clock is ahead."""
+
+    def now(self) -> int:
+        """Return ms since 1970, UTC, by the database's clock."""
+        return self._clock.now() + round(self.offset * 1000)
+
+
 class SystemChance:
     """The machine's entropy."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from time import monotonic
 from typing import TypedDict
 
 import msgspec
@@ -59,10 +60,11 @@ class Form:
 class Told:
     """An event as a room is told of it: who is admitted first gets that form."""
 
-    __slots__ = ("forms", "seq")
+    __slots__ = ("at", "forms", "seq")
 
     def __init__(self, announcement: Announcement) -> None:
         self.seq = announcement.seq
+        self.at = monotonic()
         self.forms = tuple(Form(variant) for variant in announcement.variants)
 
     def form_for(self, viewer: Viewer) -> Form | None:
@@ -118,7 +120,7 @@ class Ring:
     def push(self, announcement: Announcement) -> None:
         """Add what happened; the oldest goes when the ring is full."""
         self._withdraw_for(announcement)
-        if self.end - self.first == self._size:
+        if self.full:
             self.since = self.at(self.first).seq
             self.first += 1
         self._cells[self.end % self._size] = Told(announcement)
@@ -132,6 +134,16 @@ class Ring:
         if told is None:
             raise LookupError(f"nothing at {position}")
         return told
+
+    @property
+    def full(self) -> bool:
+        """The next push takes the oldest out."""
+        return self.end - self.first == self._size
+
+    @property
+    def age(self) -> float:
+        """Seconds since the oldest that is here was put in; 0.0 where there is nothing."""
+        return monotonic() - self.at(self.first).at if self.end > self.first else 0.0
 
     def position_after(self, seq: int) -> int | None:
         """Return where the first thing told after ``seq`` stands; None: not all of it is here."""

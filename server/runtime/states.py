@@ -54,6 +54,10 @@ class Announcer(Protocol):
         """Take note of what happened in an assembly: who is out, or in another role."""
         ...
 
+    def forget(self, log: LogId) -> bool:
+        """Forget a room that nobody uses; False, and nothing happens, where somebody listens."""
+        ...
+
 
 class Silence:
     """An announcer for where nobody listens: the command line, and tests of the writer."""
@@ -72,6 +76,10 @@ class Silence:
 
     def noticed(self, happened: Sequence[e.Recorded]) -> None:
         """Take no note."""
+
+    def forget(self, log: LogId) -> bool:  # noqa: ARG002
+        """Nobody listens."""
+        return True
 
 
 def kind_of(state: State) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 
@@ -13,7 +12,7 @@ from ..deliberation import events as e
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
-from ..errors import Fault, NotFound, Stopping, StorageFault
+from ..errors import Conflicted, Fault, LogBroken, NotFound, Stopping, StorageFault
 from ..ids import AssemblyId, LogId, RoomId
 from ..store import artifacts, lookups
 from ..store import log as store
@@ -22,15 +21,15 @@ from ..store.database import Database
 from ..store.writing import Begun, Ledger
 from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
 from .doorbell import Doorbell
+from .foreign import Foreign
 from .ports import Chance, Clock
+from .queue import Queue
 from .snapshots import SnapshotCounts, Snapshots
-from .states import Announcer, Silence, State, States, evolve
+from .states import Announcer, Silence, State, States
 
 __all__ = ["Committed", "House", "Key"]
 
-MOST_AT_ONCE = 1_024
-CALM = 4
-"""So many turns of the event loop without a newcomer begin a batch."""
+MOST_TRIES = 5
 _logger = logging.getLogger(__name__)
 
 
@@ -52,14 +51,16 @@ class House:
         self._ledger = Ledger(database, chance.entropy)
         self._snapshots = Snapshots(database)
         self._states = States(database, lambda: self._announcer, self._snapshots)
-        self._queue: deque[Ticket] = deque()
-        self._queued = asyncio.Event()
+        self.foreign = Foreign(database, self._states, lambda: self._announcer, self._until_settled)
+        """What other processes write to the same logs."""
+        self._queue = Queue()
         self._unsettled: frozenset[LogId] = frozenset()
         self._settled = asyncio.Event()
         self._stopping = False
         self._writer: asyncio.Task[None] | None = None
         self._watch: Callable[[float, int], None] | None = None
         self._busy_since: float | None = None
+        self._deaf: Callable[[], None] = lambda: None
 
     def attach(self, announcer: Announcer) -> None:
         """Let ``announcer`` tell what happens; before :meth:`start`, once."""
@@ -70,17 +71,22 @@ class House:
         self._watch = committed
 
     async def start(self) -> None:
-        """Begin to carry out commands."""
+        """Begin to carry out commands, and to follow what other processes write."""
+        if not self._database.held:
+            self._deaf = self._doorbell.listen(self.foreign.hear, self.foreign.look_soon)
+        self.foreign.start()
         self._snapshots.start()
         self._writer = asyncio.create_task(self._run(), name="folkmoot-writer")
 
     async def stop(self) -> None:
         """Answer what is queued, then end; what is submitted from now on is refused."""
         self._stopping = True
-        self._queued.set()
+        self._queue.wake()
         if self._writer is not None:
             await self._writer
             self._writer = None
+            self._deaf()
+            await self.foreign.stop()
             await self._snapshots.stop()
             await self._database.on_writer(self._ledger.close)
 
@@ -161,6 +167,15 @@ class House:
         found = await self._database.reading(store.logs, store.ASSEMBLY)
         return tuple(AssemblyId(log) for log in found)
 
+    async def look(self, *logs: LogId) -> None:
+        """Bring ``logs`` to where they stand in the database, if other processes write there too.
+
+        For what isn't known here, though another server may have acknowledged it a moment ago.
+        Where the database doesn't answer, what is known has to do.
+        """
+        if not self._database.held:
+            await asyncio.gather(*(self.foreign.fresh(log) for log in logs))
+
     async def records(self, log: LogId, seqs: Iterable[int]) -> tuple[e.Recorded, ...]:
         """Return the events of ``log`` at ``seqs``, in order, as far as they exist."""
         return await self._database.reading(store.records_at, log, tuple(seqs))
@@ -196,14 +211,30 @@ class House:
         return await self._database.reading(artifacts.find, log, kind, digest)
 
     async def _at_rest(self, log: LogId) -> State | None:
+        if not self._database.held and not self._doorbell.healthy:
+            await self.foreign.fresh(log)
         while True:
-            while log in self._unsettled:
-                await self._settled.wait()
+            await self._until_settled(log)
             state = self._states.get(log)
             if state is not None:
+                self.foreign.used(log)
                 return state
-            if await self._states.load(log) is None:
+            if await self._loaded(log) is None:
                 return None
+
+    async def _until_settled(self, log: LogId) -> None:
+        while log in self._unsettled:
+            await self._settled.wait()
+
+    async def _loaded(self, log: LogId) -> State | None:
+        # It is used from now on: what is heard of it while it is being read must not be missed.
+        self.foreign.used(log)
+        state = await self._states.load(log)
+        if state is None:
+            self.foreign.unknown(log)
+        else:
+            self.foreign.known(state)
+        return state
 
     async def _enqueue(
         self, units: tuple[Unit, ...], actor: c.Actor | None, key: Key | None
@@ -211,39 +242,17 @@ class House:
         if self._stopping:
             raise Stopping("The server is going down and takes no more commands.")
         future: asyncio.Future[tuple[Committed, ...]] = asyncio.get_running_loop().create_future()
-        self._queue.append(Ticket.of(units, actor, key, future))
-        self._queued.set()
+        self._queue.put(Ticket.of(units, actor, key, future))
         return await future
 
     async def _run(self) -> None:
         while not (self._stopping and not self._queue):
-            await self._queued.wait()
-            self._queued.clear()
+            await self._queue.wait()
             while self._queue:
                 self._busy_since = perf_counter()
                 async with self._database.turn:
-                    await self._gather()
-                    await self._carry_out(self._take())
+                    await self._carry_out(await self._queue.take())
             self._busy_since = None
-
-    async def _gather(self) -> None:
-        """Let in those who are at the door: so long as more come, a later batch is a larger one.
-
-        It costs one who comes alone a few turns of the event loop, and no time on any clock.
-        """
-        calm = 0
-        while calm < CALM and len(self._queue) < MOST_AT_ONCE:
-            queued = len(self._queue)
-            await asyncio.sleep(0)
-            calm = calm + 1 if len(self._queue) == queued else 0
-
-    def _take(self) -> list[Ticket]:
-        queue = self._queue
-        taken = [queue.popleft()]
-        if not taken[0].alone:
-            while queue and len(taken) < MOST_AT_ONCE and not queue[0].alone:
-                taken.append(queue.popleft())
-        return taken
 
     async def _carry_out(self, taken: list[Ticket]) -> None:
         tickets = await self._with_states(taken)
@@ -254,6 +263,9 @@ class House:
             begun = self._ledger.known(asked)
             if begun is None:
                 begun = await self._database.on_writer(self._ledger.begin, asked)
+        except Conflicted as conflict:
+            self._again(tickets, conflict)
+            return
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             _answer((ticket, _fault(error)) for ticket in tickets)
             return
@@ -265,7 +277,7 @@ class House:
         for log in {log for ticket in tickets for log, _ in ticket.units}:
             if self._states.get(log) is None:
                 try:
-                    await self._states.load(log)
+                    await self._loaded(log)
                 except Exception as error:  # noqa: BLE001 - one log's state is not the others'
                     broken[log] = _fault(error)
         if not broken:
@@ -291,15 +303,27 @@ class House:
         except Spoiled as spoiled:
             await self._abandon(batch, begun)
             _answer([(spoiled.ticket, spoiled.outcome)])
-            self._queue.extendleft(
-                reversed([ticket for ticket in tickets if ticket is not spoiled.ticket])
-            )
+            self._queue.put_back(ticket for ticket in tickets if ticket is not spoiled.ticket)
+        except Conflicted as conflict:
+            await self._abandon(batch, begun)
+            self._again(tickets, conflict)
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             await self._abandon(batch, begun)
             _answer((ticket, _fault(error)) for ticket in tickets)
         finally:
             self._unsettled = frozenset()
             self._settled.set()
+
+    def _again(self, tickets: Iterable[Ticket], conflict: Conflicted) -> None:
+        """Decide anew what met another process, which was first: what it did is known then."""
+        back: list[Ticket] = []
+        for ticket in tickets:
+            ticket.tries += 1
+            if ticket.tries < MOST_TRIES:
+                back.append(ticket)
+            else:
+                _answer([(ticket, conflict)])
+        self._queue.put_back(back)
 
     async def _commit(self, batch: Batch) -> None:
         appendings = batch.appendings()
@@ -318,6 +342,7 @@ class House:
         self, state: State, recorded: Sequence[e.Recorded], told: Sequence[Announcement]
     ) -> None:
         try:
+            self.foreign.announced(state)
             if isinstance(state, RoomState):
                 self._announcer.publish(state, recorded, told)
             else:
@@ -328,27 +353,21 @@ class House:
         self._states.settled(state, recorded)
 
     async def _abandon(self, batch: Batch, begun: Begun) -> None:
-        for log in (*batch.touched, *begun.foreign):
+        gone = {*batch.touched, *begun.foreign}
+        for log in gone:
             self._states.drop(log)
         try:
             await self._database.on_writer(self._ledger.abandon)
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             _logger.error("ending a transaction failed: %s", type(error).__name__)  # noqa: TRY400
+        self.foreign.dropped(gone)
 
     def _catch_up(self, begun: Begun) -> None:
         """Fold what other processes appended; the transaction's lock keeps more from coming."""
-        for log, foreign in begun.foreign.items():
+        for log, records in begun.foreign.items():
             state = self._states.get(log)
-            if state is None:
-                continue
-            told: list[Announcement] = []
-            for recorded in foreign:
-                evolve(state, recorded)
-                if isinstance(state, RoomState):
-                    announcement = self._announcer.prepare(recorded, state)
-                    if announcement is not None:
-                        told.append(announcement)
-            self._tell(state, foreign, told)
+            if state is not None and not self.foreign.fold(state, records):
+                raise LogBroken(f"In the log {log}, something before {records[-1].seq} is missing.")
 
 
 def _answer(outcomes: Iterable[tuple[Ticket, Outcome]]) -> None:

@@ -50,6 +50,9 @@ class LateHouse:
     async def room(self, log: LogId) -> Any:
         return await self.house.room(log)
 
+    async def look(self, *logs: LogId) -> None:
+        await self.house.look(*logs)
+
 
 @asynccontextmanager
 async def running(

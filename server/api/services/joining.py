@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...deliberation import commands as c
@@ -51,11 +52,23 @@ async def invited_to(house: House, code: str) -> AssemblyState:
         InviteUnusable: there is no such invite.
     """
     digest = digest_of(code)
-    for assembly in await house.assemblies():
-        state = await house.assembly(LogId(assembly))
-        if digest in state.invites:
-            return state
-    raise InviteUnusable("This invite does not exist or was withdrawn.", field="invite")
+    state = await _with(house, lambda state: digest in state.invites)
+    if state is None:
+        raise InviteUnusable("This invite does not exist or was withdrawn.", field="invite")
+    return state
+
+
+async def _with(house: House, holds: Callable[[AssemblyState], bool]) -> AssemblyState | None:
+    """Return the assembly for which ``holds``, even if another server made it so a moment ago."""
+    logs = [LogId(assembly) for assembly in await house.assemblies()]
+    for again in (False, True):
+        if again:
+            await house.look(*logs)
+        for log in logs:
+            state = await house.assembly(log)
+            if holds(state):
+                return state
+    return None
 
 
 async def join(house: House, sessions: Sessions, asking: Asking) -> Arrival:
@@ -99,14 +112,11 @@ async def come_back(house: House, sessions: Sessions, code: str, now: int) -> Ar
         InviteUnusable: nobody who is still in has it.
     """
     digest = digest_of(code)
-    for assembly in await house.assemblies():
-        state = await house.assembly(LogId(assembly))
-        participant = state.returns.get(digest)
-        if participant is None:
-            continue
+    state = await _with(house, lambda state: digest in state.returns)
+    if state is not None:
+        participant = state.returns[digest]
         member = state.members[participant]
-        if member.role is None:
-            break
-        issued = max(now, member.sessions_from + 1)
-        return Arrival(state, participant, sessions.issue(state.log, participant, issued))
+        if member.role is not None:
+            issued = max(now, member.sessions_from + 1)
+            return Arrival(state, participant, sessions.issue(state.log, participant, issued))
     raise InviteUnusable("There is nobody with this return code.", field="code")
