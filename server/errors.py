@@ -64,6 +64,12 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class Moved(Refusal):
+    """The assembly lives somewhere else now; nothing is recorded here any more."""
+
+    code = "moved"
+
+
 class KeyReused(Refusal):
     """An idempotency key came again with another body."""
 
