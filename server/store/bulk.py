@@ -111,9 +111,20 @@ def update(connection: Connection, table: Table, column: str, rows: Sequence[Cel
             connection, _set_all(table, column), [array(cells) for cells in zip(*rows, strict=True)]
         )
         return
-    sql = _set(table, column)
-    for key, cell in rows:
-        _execute(connection, sql, (cell, key))
+    for some in pieces(rows):
+        _execute(connection, _set(table, column, len(some)), tuple(chain.from_iterable(some)))
+
+
+def pieces(rows: Sequence[Cells]) -> Iterator[Sequence[Cells]]:
+    """Give rows by as many as one statement with a mark for every cell takes."""
+    for start in range(0, len(rows), _MARKS_AT_ONCE):
+        yield rows[start : start + _MARKS_AT_ONCE]
+
+
+def marks(columns: int, rows: int) -> str:
+    """Return the marks for cells of rows, as they stand after ``VALUES``."""
+    row = "(" + ", ".join(["?"] * columns) + ")"
+    return ", ".join([row] * rows)
 
 
 def _execute(connection: Connection, sql: str, cells: Sequence[object]) -> DBAPICursor:
@@ -158,16 +169,15 @@ def _run(
             columns = zip(*rows[start : start + _ARRAYS_AT_ONCE], strict=True)
             _execute(connection, sql, [array(column) for column in columns])
         return
-    for start in range(0, len(rows), _MARKS_AT_ONCE):
-        some = rows[start : start + _MARKS_AT_ONCE]
+    for some in pieces(rows):
         sql = _from_marks(table, len(some), replace)
         _execute(connection, sql, tuple(chain.from_iterable(some)))
 
 
 @lru_cache(maxsize=1024)
 def _from_marks(table: Table, count: int, replace: tuple[str, ...]) -> str:
-    row = "(" + ", ".join(["?"] * len(table.columns)) + ")"
-    sql = f'INSERT INTO "{table.name}" ({_names(table)}) VALUES ' + ", ".join([row] * count)  # noqa: S608
+    rows = marks(len(table.columns), count)
+    sql = f'INSERT INTO "{table.name}" ({_names(table)}) VALUES {rows}'  # noqa: S608
     return sql + _on_conflict(table, replace)
 
 
@@ -178,10 +188,14 @@ def _from_arrays(table: Table, replace: tuple[str, ...]) -> str:
     return sql + _on_conflict(table, replace)
 
 
-@lru_cache(maxsize=64)
-def _set(table: Table, column: str) -> str:
+@lru_cache(maxsize=1024)
+def _set(table: Table, column: str, count: int) -> str:
     (key,) = table.primary_key.columns
-    return f'UPDATE "{table.name}" SET "{column}" = ? WHERE "{key.name}" = ?'  # noqa: S608
+    return (
+        f"WITH next(key, cell) AS (VALUES {marks(2, count)}) "  # noqa: S608
+        f'UPDATE "{table.name}" SET "{column}" = next.cell FROM next '
+        f'WHERE "{table.name}"."{key.name}" = next.key'
+    )
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -156,7 +157,11 @@ def _sealed(each: Appending, salts: bytes) -> list[Sealed]:
     return sealed
 
 
-_ADVANCE = 'UPDATE "log" SET head = ?, hash = ? WHERE id = ? AND head = ? RETURNING id'
+_ADVANCE = (
+    "WITH next(id, known, head, hash) AS (VALUES {marks}) "
+    'UPDATE "log" SET head = next.head, hash = next.hash FROM next '
+    'WHERE "log".id = next.id AND "log".head = next.known RETURNING "log".id'
+)
 _ADVANCE_ALL = (
     'UPDATE "log" SET head = next.head, hash = next.hash '
     "FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bytea[]) AS next(id, known, head, hash) "
@@ -178,9 +183,11 @@ def _advance(
     if bulk.arrays(connection):
         columns = [list(column) for column in zip(*moves, strict=True)]
         return bulk.query(connection, _ADVANCE_ALL, columns)
-    return bulk.query(
-        connection, _ADVANCE, *((seq, last, log, known) for log, known, seq, last in moves)
-    )
+    moved: list[Sequence[object]] = []
+    for some in bulk.pieces(moves):
+        sql = _ADVANCE.format(marks=bulk.marks(4, len(some)))
+        moved += bulk.query(connection, sql, tuple(itertools.chain.from_iterable(some))).rows()
+    return bulk.Asked(moved)
 
 
 _ERASE = "SELECT erase_payloads(?::text, ?::bigint, ?::bigint[])"
