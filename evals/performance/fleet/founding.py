@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+from dataclasses import dataclass
 
 from server.deliberation import commands as c
 from server.deliberation.vocabulary import Phase, Role
@@ -22,23 +23,25 @@ from server.runtime.ports import SystemChance
 from server.settings import Settings
 
 
-async def found(settings: Settings, slug: str, rooms: int) -> dict[str, str]:
-    """Found an assembly with so many open rooms; return the codes of its invites.
+@dataclass(frozen=True)
+class Founded:
+    """The commands that found an assembly, in two transactions, and the codes of its invites."""
 
-    Raises:
-        SlugTaken: there is an assembly of that slug.
-    """
+    first: tuple[Unit, ...]
+    then: tuple[Unit, ...]
+    invite: str
+    facilitator: str
+
+
+def plan(slug: str, rooms: int) -> Founded:
+    """Return how to found an assembly with so many open rooms; nothing has happened yet."""
     chance = SystemChance()
     everybody, facilitator = new_code(), new_code()
     begun = founding(
         Plan(slug, "A fleet", "What do we want?", phase=Phase.OPEN), facilitator, chance
     )
-    more: list[Unit] = [
-        (
-            begun.assembly,
-            c.IssueInvite(digest=digest_of(everybody), role=Role.PARTICIPANT, reusable=True),
-        )
-    ]
+    issue = c.IssueInvite(digest=digest_of(everybody), role=Role.PARTICIPANT, reusable=True)
+    more: list[Unit] = [(begun.assembly, issue)]
     for number in range(1, rooms):
         room = LogId(make_id("room", chance.entropy(ID_BYTES)))
         title = f"Room {number}"
@@ -47,10 +50,20 @@ async def found(settings: Settings, slug: str, rooms: int) -> dict[str, str]:
             assembly=AssemblyId(begun.assembly), title=title, question="Q", phase=Phase.OPEN
         )
         more.append((room, create))
+    return Founded(tuple(begun.units), tuple(more), everybody, facilitator)
+
+
+async def found(settings: Settings, slug: str, rooms: int) -> dict[str, str]:
+    """Found it in the database of the settings; return the codes of its invites.
+
+    Raises:
+        SlugTaken: there is an assembly of that slug.
+    """
+    planned = plan(slug, rooms)
     async with open_house(settings) as house:
-        await house.submit_together(begun.units)
-        await house.submit_together(more)
-    return {"slug": slug, "invite": everybody, "facilitator": facilitator}
+        await house.submit_together(planned.first)
+        await house.submit_together(planned.then)
+    return {"slug": slug, "invite": planned.invite, "facilitator": planned.facilitator}
 
 
 def main() -> None:

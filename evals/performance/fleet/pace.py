@@ -13,7 +13,7 @@ from typing import Any
 Deed = Callable[[float], Coroutine[Any, Any, None] | None]
 """What is done; it is given the time (``perf_counter`` seconds) at which it was due."""
 
-_EARLY = 0.002
+_EARLY = 0.0005
 
 
 class Pace:

@@ -42,6 +42,9 @@ class Profile:
     lines: int = 32
     """Connections for commands to each server."""
 
+    calm: float = 1.5
+    """Seconds from the last socket to the load: what servers send to who comes is over then."""
+
     patience: float = 20.0
     """Seconds after which what has not arrived has not arrived."""
 

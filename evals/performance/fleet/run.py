@@ -71,8 +71,7 @@ async def run(profile: Profile, ground: Ground, say: Callable[[str], None]) -> R
         opening = perf_counter() - begun
         gc.collect()
         gc.freeze()
-        # What the servers send when somebody comes is over a moment later.
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(profile.calm)
         connecting = usage(ground.sessions).since(before)
         own_connecting = resident() - own_before
         clerk.counts.clear()
