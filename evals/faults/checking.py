@@ -12,6 +12,7 @@ import msgspec
 
 from evals.performance.process import CommandFailed
 from server.deliberation import events as e
+from server.deliberation.comparison import first_difference
 from server.deliberation.room import RoomState
 from server.deliberation.views import RoomView, Viewer, room_view
 from server.ids import LogId, ParticipantId
@@ -89,7 +90,7 @@ async def _check_person(
     else:
         found.wrong(
             f"the picture of {person.participant} at {person.listener.position} is not the room "
-            f"at {views[0].seq}"
+            f"at {views[0].seq}: {_where(person, views[0])}"
         )
 
 
@@ -232,7 +233,15 @@ def _check_picture(state: RoomState, person: Person, found: Found) -> None:
     view = room_view(state, Viewer(ParticipantId(person.participant), person.role))
     mine = person.listener.view
     if mine is None or seen(mine) != seen(view):
-        found.wrong(f"the picture of {person.participant} is not what the log says")
+        found.wrong(
+            f"the picture of {person.participant} is not what the log says: {_where(person, view)}"
+        )
+
+
+def _where(person: Person, view: RoomView) -> str | None:
+    """Return the place of the first difference, never what stands there."""
+    mine = person.listener.view
+    return "there is none" if mine is None else first_difference(seen(mine), seen(view))
 
 
 def _all(connection: store.Connection, log: LogId) -> list[e.Recorded]:

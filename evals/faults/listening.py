@@ -25,7 +25,7 @@ PING_AFTER = 2.0
 DEAD_AFTER = 5.0
 """Seconds of silence after which it takes the line for dead."""
 FIRST_RETRY = 1.0
-LONGEST_RETRY = 4.0
+LONGEST_RETRY = 2.0
 _FINAL = (4401, 4403, 4404, 4409)
 
 

@@ -100,7 +100,7 @@ async def _admit(house: House, place: Place, count: int) -> list[c.Actor]:
         c.AdmitPeople(
             sources=tuple(str(number) for number in range(count)),
             channel=Channel.SIMULATED,
-            name="N",
+            consent=e.Consent(publish=True),
         ),
         None,
     )

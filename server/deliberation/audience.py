@@ -13,6 +13,7 @@ import msgspec
 from ..ids import ParticipantId
 from . import events as e
 from . import frames as f
+from .drafts import filled, with_clauses
 from .room import RoomState, Statement
 from .views import (
     FailureView,
@@ -128,7 +129,7 @@ def _variants(recorded: e.Recorded, state: RoomState) -> tuple[Variant, ...]:
             notice = f.NoticeFrame(seq=seq, notice=NoticeView(seq=seq, text=text))
             return (Variant(Everyone(), notice),)
         case e.DraftsProposed() as event:
-            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=_proposed(event))),)
+            return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=_proposed(event, state))),)
         case e.DraftFailed(failures=failures):
             failure = FailureView(seq=seq, failures=failures)
             return (Variant(Everyone(), f.DraftsFrame(seq=seq, drafts=None, failure=failure)),)
@@ -196,10 +197,12 @@ def _erased(seq: int, event: e.ContentErased) -> tuple[Variant, ...]:
     )
 
 
-def _proposed(event: e.DraftsProposed) -> RoundView:
+def _proposed(event: e.DraftsProposed, state: RoomState) -> RoundView:
+    # The log keeps a quote as a place in its statement: here are its words, if they still stand.
+    drafts = (with_clauses(draft, lambda c: filled(c, state.text_of)) for draft in event.drafts)
     return RoundView(
         round=event.round,
-        drafts=tuple(draft_view(draft, ranked=False) for draft in event.drafts),
+        drafts=tuple(draft_view(draft, ranked=False) for draft in drafts),
         failed=event.failed,
         with_model=any(draft.provenance.model_asked for draft in event.drafts),
         ranked=False,

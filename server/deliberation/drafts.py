@@ -106,6 +106,11 @@ def filled(clause: Clause, text_of: Callable[[str], str]) -> Clause:
     return msgspec.structs.replace(clause, text=text, quotes=quotes)
 
 
+def with_clauses(draft: Draft, change: Callable[[Clause], Clause]) -> Draft:
+    """Return ``draft`` with each clause changed."""
+    return msgspec.structs.replace(draft, clauses=tuple(change(clause) for clause in draft.clauses))
+
+
 def without_words(clause: Clause, statements: Collection[str]) -> Clause:
     """Return ``clause`` without the words that it quotes from ``statements``."""
     taken = [quote for quote in clause.quotes if quote.statement in statements]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from ..ids import ParticipantId, StatementId
 from . import events as e
-from .drafts import Clause, Draft, filled, without_words
+from .drafts import filled, with_clauses, without_words
 from .redaction import strike
 from .state import (
     TALLY_BATCH,
@@ -199,7 +197,7 @@ def _proposed(state: RoomState, recorded: e.Recorded, event: e.DraftsProposed) -
             request=event.request,
             seq=recorded.seq,
             drafts=tuple(
-                _with_clauses(draft, lambda clause: filled(clause, state.text_of))
+                with_clauses(draft, lambda clause: filled(clause, state.text_of))
                 for draft in event.drafts
             ),
             groups=dict(event.groups),
@@ -207,10 +205,6 @@ def _proposed(state: RoomState, recorded: e.Recorded, event: e.DraftsProposed) -
             failed=event.failed,
         )
     )
-
-
-def _with_clauses(draft: Draft, change: Callable[[Clause], Clause]) -> Draft:
-    return msgspec.structs.replace(draft, clauses=tuple(change(clause) for clause in draft.clauses))
 
 
 def _draft_failed(state: RoomState, recorded: e.Recorded, event: e.DraftFailed) -> None:
@@ -265,7 +259,7 @@ def _erased(state: RoomState, _: e.Recorded, event: e.ContentErased) -> None:
 def _unquote(state: RoomState, statement: StatementId) -> None:
     for round_ in state.rounds:
         round_.drafts = tuple(
-            _with_clauses(draft, lambda clause: without_words(clause, (statement,)))
+            with_clauses(draft, lambda clause: without_words(clause, (statement,)))
             for draft in round_.drafts
         )
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from server.deliberation.drafts import Clause, Coverage, Draft, Provenance, Quote
+
+from .world import RoomWorld
 
 
 def draft(name: str, cites: Sequence[str], clauses: int = 3) -> Draft:
@@ -26,3 +30,22 @@ def draft(name: str, cites: Sequence[str], clauses: int = 3) -> Draft:
         coverage=Coverage(mean=0.4, lowest_decile=0.1, gap=0.2, uncovered=1),
         provenance=Provenance(drafter="extractive", seed=1, shown=tuple(cites)),
     )
+
+
+def quoting(name: str, room: RoomWorld) -> Draft:
+    """Return a draft of which every clause is a statement's own words."""
+    statements = list(room.state.statements.values())[:2]
+    clauses = tuple(
+        Clause(
+            id=f"{name}.{number}",
+            text=statement.text,
+            cites=(statement.id,),
+            quotes=(
+                Quote(
+                    statement=statement.id, start=0, end=len(statement.text), text=statement.text
+                ),
+            ),
+        )
+        for number, statement in enumerate(statements)
+    )
+    return msgspec.structs.replace(draft(name, []), clauses=clauses)

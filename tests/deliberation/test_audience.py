@@ -11,10 +11,11 @@ from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation import frames as f
 from server.deliberation.audience import Announcement, announcement, sees_full_analysis
+from server.deliberation.folding import fold
 from server.deliberation.views import Viewer, room_view
 from server.deliberation.vocabulary import Choice, Decision, Moderation, Phase, Reason, Role
 
-from .drafts import draft
+from .drafts import draft, quoting
 from .world import ANALYST, ANN, BEN, CLEO, FACILITATOR, MODERATOR, OBSERVER, OWNER, RoomWorld
 
 REJECT = {"decision": Decision.REJECT, "reason": Reason.PERSONAL_DATA, "note": "a phone number"}
@@ -150,6 +151,26 @@ def test_who_made_a_draft_is_told_when_the_ranking_has_closed(room: RoomWorld) -
     assert isinstance(result, f.ResultFrame)
     assert [(d.id, d.provenance is None) for d in result.drafts] == [("d1", False)]
     assert b'"d2' not in msgspec.json.encode(result)
+
+
+def test_drafts_are_told_with_the_words_they_quote_as_long_as_those_stand(room: RoomWorld) -> None:
+    room.say(ANN, "Label it")
+    room.say(BEN, "Ban it")
+    before = room_view(room.state, viewer(CLEO))
+    room.do(c.ChangePhase(phase=Phase.DRAFTING), FACILITATOR)
+    (asked,) = room.do(c.RequestDrafts(), FACILITATOR)
+    proposal = c.ProposeDrafts(
+        request=asked.seq, drafts=(quoting("d1", room),), groups={}, group_count=1
+    )
+    (proposed,) = room.do(proposal)
+    frame = told(room, proposed).frame_for(viewer(CLEO))
+    assert isinstance(frame, f.DraftsFrame)
+    assert fold(before, frame).drafts == room_view(room.state, viewer(CLEO)).drafts
+    assert b"Ban it" in msgspec.json.encode(frame)
+    room.do(c.EraseContent(records=room.words_of(BEN)), BEN)
+    later = told(room, proposed).frame_for(viewer(CLEO))
+    assert b"Label it" in msgspec.json.encode(later)
+    assert b"Ban it" not in msgspec.json.encode(later)
 
 
 def test_analysts_alone_see_everything_while_a_room_is_open() -> None:

@@ -8,12 +8,12 @@ import pytest
 from server.deliberation import commands as c
 from server.deliberation import events as e
 from server.deliberation.charter import Charter
-from server.deliberation.drafts import Clause, Draft, DraftFailure, Quote
+from server.deliberation.drafts import DraftFailure
 from server.deliberation.vocabulary import Assent, Decision, Phase, Reason
 from server.errors import Conflict, Forbidden, Invalid, NotFound, WrongPhase
 from server.ids import StatementId
 
-from .drafts import draft
+from .drafts import draft, quoting
 from .world import ANALYST, ANN, BEN, FACILITATOR, MODERATOR, OBSERVER, OWNER, RoomWorld, kinds
 
 NO_VOTERS = [OWNER, FACILITATOR, MODERATOR, ANALYST, OBSERVER, None]
@@ -223,27 +223,8 @@ def test_where_drafts_tie_their_clauses_are_ratified_each_text_once(room: RoomWo
     ]
 
 
-def _quoting(name: str, room: RoomWorld) -> Draft:
-    """Return a draft of which every clause is a statement's own words."""
-    statements = list(room.state.statements.values())[:2]
-    clauses = tuple(
-        Clause(
-            id=f"{name}.{number}",
-            text=statement.text,
-            cites=(statement.id,),
-            quotes=(
-                Quote(
-                    statement=statement.id, start=0, end=len(statement.text), text=statement.text
-                ),
-            ),
-        )
-        for number, statement in enumerate(statements)
-    )
-    return msgspec.structs.replace(draft(name, []), clauses=clauses)
-
-
 def test_quoted_words_stand_once_in_the_log_and_go_with_their_statement(room: RoomWorld) -> None:
-    room.do(_proposal(room, _asked(room), drafts=(_quoting("d1", room),)))
+    room.do(_proposal(room, _asked(room), drafts=(quoting("d1", room),)))
     payload = msgspec.json.encode(room.log[-1]).decode()
     assert "Label it" not in payload
     assert room.state.round is not None
@@ -259,7 +240,7 @@ def test_quoted_words_stand_once_in_the_log_and_go_with_their_statement(room: Ro
 
 
 def test_erasing_words_changes_nothing_about_what_is_ratified(room: RoomWorld) -> None:
-    room.do(_proposal(room, _asked(room), drafts=(_quoting("d1", room), _quoting("d2", room))))
+    room.do(_proposal(room, _asked(room), drafts=(quoting("d1", room), quoting("d2", room))))
     room.do(c.ChangePhase(phase=Phase.RANKING), FACILITATOR)
     room.do(c.CastRanking(order=(("d1", "d2"),), seen=("d1", "d2")), ANN)
     room.do(c.ChangePhase(phase=Phase.RATIFYING), FACILITATOR)
