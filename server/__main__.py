@@ -29,6 +29,7 @@ COMMANDS: dict[str, _Entry] = {
     "simulate": _Entry("simulate", "Simulated participants do what the phase asks."),
     "export": _Entry("export", "Write the signed bundle."),
     "verify": _Entry("verify", "Check a bundle with nothing but its own files."),
+    "backup": _Entry("backup", "Copy the database while it is in use."),
     "replay": _Entry("replay", "Rebuild everything from the log and compare."),
 }
 """Each command, the module in ``cli/`` that holds it, and its line in the list."""
