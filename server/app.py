@@ -13,9 +13,11 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
 from .api import live
+from .api.asked import Asked
 from .api.documentation import configuration
 from .api.errors import Errors
 from .api.limits import Limits, LocalLimits
+from .api.measures import measure
 from .api.metrics import Metrics
 from .api.routes import handlers
 from .api.services.desk import Desk
@@ -101,7 +103,9 @@ def create_app(settings: Settings, parts: Parts = AS_IT_IS) -> Litestar:
         desk.sessions,
         public_url=settings.public_url,
         max_body=settings.max_body,
-        observer=desk.metrics,
+        asked=Asked(
+            desk.metrics, trusted=settings.trusted_proxies, every=bool(settings.log_requests)
+        ),
         render=errors.render,
     )
     return app
@@ -131,8 +135,7 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     bundles = exporter(house.database, settings)
     desk.export = lambda state: bundles.export_zip(state.slug)
     desk.report = bundles.report_html
-    desk.metrics.gauge("folkmoot_sockets", "Sockets that listen.", hub.listeners)
-    desk.metrics.gauge("folkmoot_sockets_blocked", "Sockets that wait.", lambda: hub.blocked)
+    _show(desk, house, hub)
     if parts.opened is not None:
         await parts.opened(house)
     if parts.workflows:
@@ -145,6 +148,11 @@ def _limits(settings: Settings) -> Limits:
     if settings.redis_url:
         return SharedLimits(settings.redis_url, settings.redis_prefix)
     return LocalLimits()
+
+
+def _show(desk: Desk, house: House, hub: Hub) -> None:
+    """Show at every scrape how the parts that were opened stand."""
+    measure(desk.metrics, house, hub)
 
 
 class _Rooms:
