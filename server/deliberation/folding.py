@@ -7,6 +7,8 @@ a client in another language does the same.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from . import frames as f
@@ -60,9 +62,28 @@ def _erased(view: RoomView, frame: f.ErasedFrame) -> None:
         )
 
 
-def _unquoted(draft: DraftView, statements: tuple[str, ...]) -> DraftView:
+def _unquoted(draft: DraftView, statements: Collection[str]) -> DraftView:
     clauses = tuple(without_words(clause, statements) for clause in draft.clauses)
     return msgspec.structs.replace(draft, clauses=clauses)
+
+
+def unquoted(frame: f.EventFrame, statements: Collection[str]) -> f.EventFrame:
+    """Return ``frame`` without what its drafts quote from ``statements``; itself where nothing."""
+    match frame:
+        case f.DraftsFrame(drafts=RoundView() as current):
+            drafts = tuple(_unquoted(draft, statements) for draft in current.drafts)
+            if drafts == current.drafts:
+                return frame
+            kept = msgspec.structs.replace(current, drafts=drafts)
+            return msgspec.structs.replace(frame, drafts=kept)
+        case f.ResultFrame():
+            drafts = tuple(_unquoted(draft, statements) for draft in frame.drafts)
+            clauses = tuple(without_words(clause, statements) for clause in frame.clauses)
+            if drafts == frame.drafts and clauses == frame.clauses:
+                return frame
+            return msgspec.structs.replace(frame, drafts=drafts, clauses=clauses)
+        case _:
+            return frame
 
 
 def _drafts(view: RoomView, frame: f.DraftsFrame) -> None:

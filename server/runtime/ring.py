@@ -11,6 +11,7 @@ import msgspec
 
 from ..deliberation import frames as f
 from ..deliberation.audience import Announcement, Everyone, Moderators, Variant, Who
+from ..deliberation.folding import unquoted
 from ..deliberation.views import Viewer
 from ..deliberation.vocabulary import Status
 
@@ -77,16 +78,16 @@ class Told:
     def withdraw(self, statements: frozenset[str], *, erased: bool) -> None:
         """Take back what was told of statements, for all but those who still see them.
 
-        Author and moderators do; of what was erased they don't get the words either.
+        Author and moderators do; of what was erased they don't get the words either, and nobody
+        gets those that drafts quote.
         """
-        if any(_shows(form.frame, statements) for form in self.forms):
-            self.forms = tuple(
-                _withdrawn(form, erased=erased) if _shows(form.frame, statements) else form
-                for form in self.forms
-            )
+        self.forms = tuple(_withdrawn(form, statements, erased=erased) for form in self.forms)
 
 
-def _withdrawn(form: Form, *, erased: bool) -> Form:
+def _withdrawn(form: Form, statements: frozenset[str], *, erased: bool) -> Form:
+    if not _shows(form.frame, statements):
+        kept = unquoted(form.frame, statements) if erased else form.frame
+        return form if kept is form.frame else Form(Variant(form.who, kept))
     who = Moderators() if isinstance(form.who, Everyone) else form.who
     frame = _without_words(form.frame) if erased else form.frame
     return Form(Variant(who, frame))
