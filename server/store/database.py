@@ -6,14 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from ..errors import Fault, Invalid, StorageFault
+from ..errors import Conflicted, Fault, Invalid, StorageFault
 from . import postgres
 from .backend import READERS, Backend
 from .postgres import Postgres
@@ -23,6 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LOCK_WAIT = 5.0
+_TRIES = 3
 
 
 class Database:
@@ -125,15 +126,26 @@ class Database:
     ) -> T:
         """Call ``write`` on the writing thread, in a transaction, when it is its turn.
 
-        For derived documents and caches; a log is written by the runtime's writer alone.
+        For derived documents and caches; a log is written by the runtime's writer alone. Where
+        another process wrote the same at the same moment it is called again, three times in all.
         """
 
         def work() -> T:
-            with self.named(), self._writer_engine().begin() as connection:
-                self.limit(connection)
-                return write(connection, *args, **kwargs)
+            with self.named(), self._writer_engine().connect() as connection:
+                try:
+                    with connection.begin():
+                        self.limit(connection)
+                        return write(connection, *args, **kwargs)
+                except Exception:
+                    if self.shared:
+                        # A server that was mended may go on refusing the sessions it had before.
+                        connection.invalidate()
+                    raise
 
         async with self.turn:
+            for _ in range(_TRIES - 1):
+                with suppress(Conflicted):
+                    return await self.on_writer(work)
             return await self.on_writer(work)
 
     async def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

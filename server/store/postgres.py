@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import time
 from collections.abc import Iterator, Mapping
@@ -48,11 +49,15 @@ _READING = {
 _WRITING = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
 }
 _MIGRATING = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
 _MIGRATION_LOCK = 0x466F6C6B6D6F6F74
 """The advisory lock of who migrates: the letters of this program's name."""
+
+# What they would say is said by our faults, and theirs may hold the words of people.
+for _logger in ("psycopg", "sqlalchemy.pool"):
+    logging.getLogger(_logger).setLevel(logging.CRITICAL + 1)
 
 
 class Postgres:

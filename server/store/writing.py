@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from ..deliberation.events import ContentErased, Recorded, StatementSubmitted
 from ..deliberation.published import THEMES_KIND
-from ..errors import OutcomeUnknown, StorageFault, StorageFull, Unreachable
+from ..errors import Conflicted, OutcomeUnknown, StorageFault, StorageFull, Unreachable
 from ..ids import LogId
-from . import artifacts, bulk, idempotency, log, projections, snapshots
+from . import artifacts, bulk, idempotency, log, projections, snapshots, spending
 from .database import Database
 from .idempotency import Used
 from .log import Appending, Head
@@ -83,8 +83,8 @@ class Ledger:
             self._discard()
         try:
             return self._begin(wanted)
-        except BaseException:
-            self.abandon()
+        except BaseException as error:
+            self._give_up(error)
             raise
 
     def _begin(self, wanted: Wanted) -> Begun:
@@ -136,10 +136,10 @@ class Ledger:
             with self._database.named():
                 erasing, ends = self._write(connection, batch, keys)
             self._make_durable(connection)
-        except BaseException:
+        except BaseException as error:
             # Whether a commit that failed at the last moment is on disk, only the disk can say.
             self._heads.clear()
-            self.abandon()
+            self._give_up(error)
             raise
         self._heads.update(ends)
         if erasing:
@@ -150,6 +150,8 @@ class Ledger:
     ) -> tuple[bool, dict[LogId, Head]]:
         """Write a batch; return whether it erases, and where the logs end then."""
         if not connection.in_transaction():
+            if self._database.shared:
+                raise StorageFault("There is no transaction to commit.")
             self._database.limit(connection)
             connection.begin()
         erasing = _erasing(batch)
@@ -183,6 +185,12 @@ class Ledger:
                 connection.rollback()
         except (StorageFault, StorageFull):
             # SQLite has rolled back by itself; the next transaction gets a new connection.
+            self._discard()
+
+    def _give_up(self, error: BaseException) -> None:
+        self.abandon()
+        if self._database.shared and not isinstance(error, Conflicted):
+            # A server that was mended may go on refusing the sessions that it had before.
             self._discard()
 
     def _discard(self) -> None:
@@ -220,9 +228,10 @@ def _erasing(batch: Sequence[Appending]) -> dict[LogId, list[int]]:
 
 
 def forget_derived(connection: Connection, erasing: Mapping[LogId, Sequence[int]]) -> None:
-    """Delete what was made of words that go: vectors, themes that may bear them, snapshots."""
+    """Delete what was made of words that go: vectors, themes and answers with them, snapshots."""
     for which, seqs in erasing.items():
         snapshots.forget(connection, which)
+        spending.forget(connection, which)
         gone = [
             recorded.event
             for recorded in log.records_at(connection, which, seqs)
