@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import msgspec
+from sqlalchemy import Connection
 
 from server.deliberation import events as e
 from server.deliberation.views import RoomView
@@ -155,7 +156,7 @@ async def _log(town: Town, settings: Settings) -> int:
     return looked
 
 
-def _all(connection: store.Connection, log: LogId) -> list[e.Recorded]:
+def _all(connection: Connection, log: LogId) -> list[e.Recorded]:
     return [recorded for some in store.in_chunks(connection, log) for recorded in some]
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
-from server.deliberation import frames as f
-
 from .books import Receipt, Room
-from .people import Acknowledged, Person
+from .people import Acknowledged, Person, Refused
 from .town import Town, in_parts
 
 _MOST = 300
 """So many people of a room rank and ratify."""
+
+
+class _Stopped(Exception):
+    """The room got no further; the message says why."""
 
 
 async def hold(town: Town, room: Room, patience: float) -> str:
@@ -22,71 +27,89 @@ async def hold(town: Town, room: Room, patience: float) -> str:
 
     Returns what kept it from the end, or nothing. What was counted wrongly is a fault in the books.
     """
-    facilitator = town.facilitator
-    if facilitator is None:
+    if town.facilitator is None:
         return "nobody could run the room: no facilitator's invite was given"
     people = [each for each in town.people if each.room is room][:_MOST]
-    if not await _phase(town, facilitator, room, "drafting"):
-        return "the room could not be taken to drafting"
-    path = f"/api/rooms/{room.log}"
-    asked = await town.command(
-        "drafts", facilitator, f"{path}/drafts", {"count": 3, "seed": 1}, perf_counter()
-    )
-    frame = await _drafts(room, patience) if asked is not None else None
-    if frame is None:
-        return f"no drafts came in {patience:.0f} s"
-    if frame.drafts is None:
-        failed = frame.failure.failures if frame.failure is not None else ()
-        return f"no drafts could be made ({', '.join(each.reason for each in failed)})"
-    drafts = [draft.id for draft in frame.drafts.drafts]
-    if not await _phase(town, facilitator, room, "ranking"):
-        return "the room could not be taken to ranking"
-    ranked = [0]
-    await in_parts([_rank(town, person, drafts, ranked) for person in people])
-    if not await _phase(town, facilitator, room, "ratifying"):
-        return "the room could not be taken to ratifying"
-    result = msgspec.json.decode(await town.clerk.get(facilitator, f"{path}/result"))
-    if result["ballots"] != ranked[0]:
-        what = f"{room.log}: {result['ballots']} ballots, {ranked[0]} acknowledged"
-        town.books.fault("ballots that were not counted", what)
-    said: dict[tuple[str, str], int] = {}
-    clauses = [clause["id"] for clause in result["clauses"]]
-    await in_parts([_ratify(town, person, clause, said) for clause in clauses for person in people])
-    if not await _phase(town, facilitator, room, "closed"):
-        return "the room could not be closed"
-    result = msgspec.json.decode(await town.clerk.get(facilitator, f"{path}/result"))
-    for outcome in result["outcomes"]:
-        for choice in ("yes", "no", "blank"):
-            if outcome[choice] != said.get((outcome["clause"], choice), 0):
-                example = f"{room.log} {outcome['clause']} {choice}"
-                town.books.fault("ratifications that were not counted", example)
+    try:
+        await _phase(town, town.facilitator, room, "drafting")
+        drafts = await _drafts(town, town.facilitator, room, patience)
+        await _phase(town, town.facilitator, room, "ranking")
+        await _ranking(town, town.facilitator, people, drafts)
+        await _phase(town, town.facilitator, room, "closed")
+        await _outcomes(town, town.facilitator, room)
+    except _Stopped as stopped:
+        return str(stopped)
     return ""
 
 
-async def _phase(town: Town, facilitator: Person, room: Room, phase: str) -> bool:
+async def _ranking(
+    town: Town, facilitator: Person, people: Sequence[Person], drafts: Sequence[str]
+) -> None:
+    room = people[0].room
+    ranked = [0]
+    await in_parts([_rank(town, person, drafts, ranked) for person in people])
+    await _phase(town, facilitator, room, "ratifying")
+    result = await _result(town, facilitator, room, lambda _: True)
+    if result["ballots"] != ranked[0]:
+        what = f"{room.log}: {result['ballots']} ballots, {ranked[0]} acknowledged"
+        town.books.fault("ballots that were not counted", what)
+    clauses = [clause["id"] for clause in result["clauses"]]
+    await in_parts([_ratify(town, person, clause) for clause in clauses for person in people])
+
+
+async def _outcomes(town: Town, facilitator: Person, room: Room) -> None:
+    result = await _result(town, facilitator, room, lambda found: bool(found["outcomes"]))
+    for outcome in result["outcomes"]:
+        for choice in ("yes", "no", "blank"):
+            if outcome[choice] != room.ratified[outcome["clause"], choice]:
+                example = f"{room.log} {outcome['clause']} {choice}"
+                town.books.fault("ratifications that were not counted", example)
+
+
+async def _result(
+    town: Town, facilitator: Person, room: Room, enough: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """Fetch the result; a server that was not told of it yet is asked again, for a while."""
+    until = perf_counter() + town.profile.patience
+    while perf_counter() < until:
+        with contextlib.suppress(Refused):
+            answer = await town.clerk.get(facilitator, f"/api/rooms/{room.log}/result")
+            found: dict[str, Any] = msgspec.json.decode(answer)
+            if enough(found):
+                return found
+        await asyncio.sleep(0.1)
+    raise _Stopped("no result was shown")
+
+
+async def _phase(town: Town, facilitator: Person, room: Room, phase: str) -> None:
     due = perf_counter()
     path = f"/api/rooms/{room.log}/phase"
     found = await town.command("phases", facilitator, path, {"phase": phase}, due)
     if found is None:
-        return False
+        raise _Stopped(f"the room could not be taken to {phase}")
     receipt = Receipt(phase, ("phase",), due, perf_counter())
     room.acknowledged(int(str(found["seq"])), receipt)
-    return True
 
 
-async def _drafts(room: Room, patience: float) -> f.DraftsFrame | None:
+async def _drafts(town: Town, facilitator: Person, room: Room, patience: float) -> list[str]:
+    path = f"/api/rooms/{room.log}/drafts"
+    await town.command("drafts", facilitator, path, {"count": 3, "seed": 1}, perf_counter())
     try:
         async with asyncio.timeout(patience):
-            while room.drafts is None:  # noqa: ASYNC110 - it is heard by many, and none has an event
+            while room.drafts is None:  # noqa: ASYNC110 - many hear it, and none has an event
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        return None
-    return room.drafts
+        raise _Stopped(f"no drafts came in {patience:.0f} s") from None
+    if room.drafts.drafts is None:
+        failed = room.drafts.failure.failures if room.drafts.failure is not None else ()
+        reasons = ", ".join(each.reason for each in failed)
+        raise _Stopped(f"no drafts could be made ({reasons})")
+    return [draft.id for draft in room.drafts.drafts.drafts]
 
 
-async def _rank(town: Town, person: Person, drafts: list[str], ranked: list[int]) -> None:
-    order = [[draft] for draft in town.rng.sample(drafts, len(drafts))]
-    body: dict[str, object] = {"order": order, "seen": drafts}
+async def _rank(town: Town, person: Person, drafts: Sequence[str], ranked: list[int]) -> None:
+    order = [[draft] for draft in town.rng.sample(list(drafts), len(drafts))]
+    body: dict[str, object] = {"order": order, "seen": list(drafts)}
     path = f"/api/rooms/{person.room.log}/rankings"
     found = await town.command("rankings", person, path, body, perf_counter())
     if found is not None:
@@ -95,14 +118,12 @@ async def _rank(town: Town, person: Person, drafts: list[str], ranked: list[int]
         town.clerk.enter(person.room, seq, Acknowledged(person.id, "ranking"))
 
 
-async def _ratify(
-    town: Town, person: Person, clause: str, said: dict[tuple[str, str], int]
-) -> None:
+async def _ratify(town: Town, person: Person, clause: str) -> None:
     choice = town.rng.choice(("yes", "yes", "no", "blank"))
     body: dict[str, object] = {"clause": clause, "choice": choice}
     path = f"/api/rooms/{person.room.log}/ratifications"
     found = await town.command("ratifications", person, path, body, perf_counter())
     if found is not None:
-        said[clause, choice] = said.get((clause, choice), 0) + 1
+        person.room.ratified[clause, choice] += 1
         seq = int(str(found["seq"]))
         town.clerk.enter(person.room, seq, Acknowledged(person.id, clause))

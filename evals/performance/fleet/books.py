@@ -113,7 +113,8 @@ class Room:
         self.order: list[int] = []
         self.told: dict[int, Told] = {}
         self.receipts: dict[int, Receipt] = {}
-        self.phase = ""
+        self.ratified: Counter[tuple[str, str]] = Counter()
+        """Acknowledged ratifications, by clause and choice."""
         self.drafts: f.DraftsFrame | None = None
         self._follows: dict[int, int] = {}
         self._times: dict[int, array[float]] = {}
@@ -166,11 +167,8 @@ class Room:
             self.told[frame.seq] = Told(str(type(frame).__struct_config__.tag), about)
         elif earlier.about != about:
             self.books.fault("two events with one seq", f"{self.log} {frame.seq}")
-        match frame:
-            case f.PhaseFrame(phase=phase) if frame.seq == self.order[-1]:
-                self.phase = phase
-            case f.DraftsFrame():
-                self.drafts = frame
+        if isinstance(frame, f.DraftsFrame):
+            self.drafts = frame
 
     def _insert(self, seq: int) -> None:
         if self.order and seq < self.order[-1]:

@@ -74,6 +74,8 @@ class Seat:
         """Take a new socket."""
         self.wire = wire
         self._fresh = True
+        # Another server may not have been told of the last votes yet.
+        self._votes = 0
         self.leaving = False
 
     def leave(self, *, rudely: bool) -> None:
