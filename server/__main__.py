@@ -30,6 +30,7 @@ COMMANDS: dict[str, _Entry] = {
     "export": _Entry("export", "Write the signed bundle."),
     "verify": _Entry("verify", "Check a bundle with nothing but its own files."),
     "backup": _Entry("backup", "Copy the database while it is in use."),
+    "move": _Entry("move", "Take assemblies to another database."),
     "replay": _Entry("replay", "Rebuild everything from the log and compare."),
 }
 """Each command, the module in ``cli/`` that holds it, and its line in the list."""
