@@ -19,10 +19,12 @@ def command(*, grant: str | None) -> None:
     Example: python -m server migrate --grant folkmoot_app
     """
     from ..store.database import migrate
+    from ..workflows import system
 
     url = settings().resolved_database_url
     with failing_in_one_sentence():
         upgraded = migrate(url, grant)
+        system.migrate(url, grant)
     click.echo("The database is of this version now." if upgraded else "Nothing was to be done.")
     if grant is not None:
         click.echo(f"{grant} may do what servers and workers do, and nothing else.")

@@ -26,6 +26,7 @@ _OTHERS: Mapping[str, str] = {
     "installation": "SELECT, INSERT",
     "artifact": "SELECT, INSERT, UPDATE, DELETE",
     "embedding": "SELECT, INSERT, UPDATE, DELETE",
+    "spending": "SELECT, INSERT, UPDATE (calls, tokens)",
     "alembic_version": "SELECT",
 }
 GRANTED: Mapping[str, str] = {**_LOG, **_PROJECTIONS, **_OTHERS}

@@ -1,9 +1,9 @@
 """The tables. They never leave this package: others get events and frozen rows.
 
 The log is ``log``, ``event`` and ``payload``; everything else but ``idempotency``, ``artifact``,
-``embedding`` and ``installation`` is a projection that a replay rebuilds. ``assembly.as_of_seq``
-says up to which seq of the assembly's log ``assembly`` and ``member`` stand, ``room.as_of_seq`` the
-same for ``room``, ``statement`` and ``vote``.
+``embedding``, ``installation`` and ``spending`` is a projection that a replay rebuilds.
+``assembly.as_of_seq`` says up to which seq of the assembly's log ``assembly`` and ``member`` stand,
+``room.as_of_seq`` the same for ``room``, ``statement`` and ``vote``.
 """
 
 from __future__ import annotations
@@ -190,6 +190,18 @@ class InstallationRow(SQLModel, table=True):
     value: str
 
 
+class SpendingRow(SQLModel, table=True):
+    """What the answers of one model cost for one kind of work, in all."""
+
+    __tablename__ = "spending"
+    __table_args__ = _CLUSTERED
+
+    kind: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    calls: int = Field(sa_type=BigInteger)
+    tokens: int = Field(sa_type=BigInteger)
+
+
 METADATA = SQLModel.metadata
 
 
@@ -210,3 +222,4 @@ VOTE = table(VoteRow)
 ARTIFACT = table(ArtifactRow)
 EMBEDDING = table(EmbeddingRow)
 INSTALLATION = table(InstallationRow)
+SPENDING = table(SpendingRow)

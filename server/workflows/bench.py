@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from typing import TypeVar
@@ -39,14 +40,15 @@ from ..ids import LogId
 from ..runtime.compute import one_blas_thread
 from ..runtime.house import House
 from ..runtime.vectors import StoredVectors
-from ..store import artifacts
+from ..store import artifacts, spending
 from ..store.artifacts import Artifact
 from ..synthesis.compose import Composition, Material, compose_drafts
 from ..synthesis.drafting.document import DraftsDocument, room_draft, room_failure
 from ..synthesis.drafting.extractive import ExtractiveDrafter
-from ..synthesis.ports import Embedder, NothingToSynthesise
+from ..synthesis.ports import Drafter, Embedder, NothingToSynthesise
 from ..synthesis.theming import ThemesDocument, theme_embedded
 from ..synthesis.verification.lexical import LexicalEntailer
+from .answers import KeptAnswers
 from .crunch import Cruncher, HereCruncher
 from .material import corpus_of, names_of, statements_of
 from .tools import Tools, embed, forget_gone
@@ -66,11 +68,6 @@ class Bench:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bench")
         self._analyses: dict[LogId, tuple[str, PublishedAnalysis]] = {}
         self._themed: dict[LogId, tuple[str, frozenset[str]]] = {}
-
-    @property
-    def house(self) -> House:
-        """The house whose rooms are worked on."""
-        return self._house
 
     def close(self) -> None:
         """End what computes; who waits for it gets an error."""
@@ -133,12 +130,10 @@ class Bench:
             groups=max(len(published.map.groups), 1),
         )
         state = await self._house.room(room)
-        if state.analysis is not None and state.analysis.digest == digest:
-            return
-        try:
+        if state.analysis is not None and state.analysis.as_of_seq >= published.as_of_seq:
+            return  # another worker's, while this one slept
+        with suppress(Conflict):  # too few have voted since the one that came in between
             await self._house.submit(room, command, None)
-        except Conflict:
-            return  # too few have voted since the one that came in between
 
     async def themes_due(self, room: LogId) -> bool:
         """Tell whether the room has closed its voting and has no themes of what stands now.
@@ -190,14 +185,13 @@ class Bench:
         state = await self._house.room(room)
         if state.themes is not None and state.themes.digest == digest:
             return
-        as_of_seq = state.seq
-        body = await self._find(room, THEMES_KIND, digest)
-        if body is None:
+        kept = await self._house.artifact(room, THEMES_KIND, digest)
+        if kept is None:
             raise NotFound("These themes are not kept any more.")
-        count = len(_themes(body).themes)
-        await self._house.submit(
-            room, c.PublishThemes(as_of_seq=as_of_seq, digest=digest, themes=count), None
-        )
+        count = len(_themes(kept.body).themes)
+        command = c.PublishThemes(as_of_seq=kept.as_of_seq, digest=digest, themes=count)
+        with suppress(Conflict):  # another worker's, while this one slept
+            await self._house.submit(room, command, None)
 
     async def current_analysis(self, room: LogId) -> str:
         """Return the digest of the analysis of what stands, published; compute it if need be."""
@@ -227,6 +221,7 @@ class Bench:
         Raises:
             NotFound: the request has its outcome, or a document is not kept any more.
             EmbedderFailed: a call of the embedder was lost.
+            StorageFault: what the drafter answered could not be kept.
         """
         published = await self._required(room, analysis)
         body = await self._find(room, THEMES_KIND, themes)
@@ -250,15 +245,18 @@ class Bench:
             tuple(labels.get(str(each.id), -1) for each in corpus.statements),
             names,
         )
-        composed = await self._off_loop(lambda: self._composed(material, asked.count, seed))
+        drafter = KeptAnswers(self._tools.drafter, self._house, room, asyncio.get_running_loop())
+        composed = await self._off_loop(
+            lambda: self._composed(material, drafter, asked.count, seed)
+        )
         return composed.document
 
-    def _composed(self, material: Material, count: int, seed: int) -> Composition:
+    def _composed(self, material: Material, drafter: Drafter, count: int, seed: int) -> Composition:
         # A loop of this thread's own: verification computes between its waits.
         return asyncio.run(
             compose_drafts(
                 material,
-                self._tools.drafter,
+                drafter,
                 self._tools.entailer,
                 self._tools.embedder,
                 count=count,
@@ -306,6 +304,7 @@ class Bench:
         )
         try:
             await self._house.submit(room, command, None)
+            await self._house.database.writing(spending.forget, room)
         except WrongPhase:
             raise
         except Conflict as stale:
@@ -324,6 +323,7 @@ class Bench:
         reasons = failures or (DraftFailure(reason="nothing-to-synthesise"),)
         try:
             await self._house.submit(room, c.FailDrafts(request=request, failures=reasons), None)
+            await self._house.database.writing(spending.forget, room)
         except WrongPhase:
             raise
         except Conflict:

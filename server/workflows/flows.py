@@ -5,6 +5,7 @@ Functions, since DBOS finds them by name when it recovers what a dead process le
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -12,7 +13,7 @@ from typing import ParamSpec, TypeVar
 from dbos import DBOS
 
 from ..deliberation.drafts import DraftFailure
-from ..errors import FolkmootError, WrongPhase
+from ..errors import FolkmootError, StorageFault, StorageFull, WrongPhase
 from ..ids import LogId
 from ..synthesis.ports import NothingToSynthesise
 from .durable import Durable, current
@@ -20,6 +21,9 @@ from .durable import Durable, current
 P = ParamSpec("P")
 T = TypeVar("T")
 _ATTEMPTS = 3
+_PATIENCE = 600.0
+"""Seconds for which a step waits for a database that doesn't answer."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 
 class StepFailed(Exception):
@@ -29,19 +33,19 @@ class StepFailed(Exception):
 async def begin_analysis(durable: Durable, room: LogId, seq: int) -> None:
     """Analyse and publish what stands in a room; ``seq`` names the work."""
     name = f"analysis:{room}:{seq}"
-    await durable.begin(name, lambda: DBOS.start_workflow(_analysis, name, str(room)))
+    await durable.begin(name, _analysis, str(room))
 
 
 async def begin_themes(durable: Durable, room: LogId, seq: int) -> None:
     """Find and publish the themes of what stands in a room; ``seq`` names the work."""
     name = f"themes:{room}:{seq}"
-    await durable.begin(name, lambda: DBOS.start_workflow(_themes, name, str(room)))
+    await durable.begin(name, _themes, str(room))
 
 
 async def begin_export(durable: Durable, room: LogId, seq: int) -> None:
     """Write the bundle of a closed plenary; ``seq`` names the work."""
     name = f"export:{room}:{seq}"
-    await durable.begin(name, lambda: DBOS.start_workflow(_export, name, str(room)))
+    await durable.begin(name, _export, str(room))
 
 
 async def begin_drafts(durable: Durable, room: LogId, request: int) -> None:
@@ -50,29 +54,37 @@ async def begin_drafts(durable: Durable, room: LogId, request: int) -> None:
     After three such ends the request fails, so that it does not wait for ever.
     """
     name = f"drafts:{room}:{request}"
-    begun = await durable.begin(
-        name, lambda: DBOS.start_workflow(_drafts, name, str(room), request), _ATTEMPTS
-    )
-    if not begun:
-        lost = f"{name}:lost"
-        await durable.begin(
-            lost, lambda: DBOS.start_workflow(_lost_drafts, lost, str(room), request)
-        )
+    if not await durable.begin(name, _drafts, str(room), request, attempts=_ATTEMPTS):
+        await durable.begin(f"{name}:lost", _lost_drafts, str(room), request)
 
 
 def _wordless(step: Callable[P, T]) -> Callable[P, T]:
-    """Let a step fail with nothing but the kind of its failure: what it raises is kept by DBOS."""
+    """Let a step fail with nothing but the kind of its failure: what it raises is kept by DBOS.
+
+    A database that doesn't answer is no failure of the step, which is then done again: each may
+    be, and what was paid for is kept.
+    """
 
     @wraps(step)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return step(*args, **kwargs)
-        except WrongPhase:
-            raise StepFailed(WrongPhase.code) from None
-        except FolkmootError as error:
-            raise StepFailed(error.code) from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is to be wordless
-            raise StepFailed(type(error).__name__) from None
+        running = current()
+        until = time.monotonic() + _PATIENCE
+        pause = _SHORTEST_PAUSE
+        while True:
+            running.may_begin()
+            try:
+                return step(*args, **kwargs)
+            except (StorageFault, StorageFull) as away:
+                if time.monotonic() > until:
+                    raise StepFailed(away.code) from None
+            except WrongPhase:
+                raise StepFailed(WrongPhase.code) from None
+            except FolkmootError as failed:
+                raise StepFailed(failed.code) from None
+            except Exception as failed:  # noqa: BLE001 - whatever it is, it is to be wordless
+                raise StepFailed(type(failed).__name__) from None
+            running.ending.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     return guarded
 

@@ -27,6 +27,7 @@ from server.workflows.bundles import Bundles
 from server.workflows.crunch import HereCruncher
 from server.workflows.durable import Durable, read_status, steps_of
 from server.workflows.service import Workflows
+from server.workflows.system import System
 from server.workflows.tools import Tools
 
 PEOPLE = 90
@@ -81,7 +82,7 @@ async def working(
         cruncher=cruncher,
     )
     bench = Bench(house, tools)
-    durable = Durable(bench, Bundles(house, Settings(data_dir=data)), data)
+    durable = Durable(bench, Bundles(house, Settings(data_dir=data)), System.alone(data))
     service = Workflows(house, durable, bench, tick=0.1, rest=0.1)
     await service.start()
     try:

@@ -29,7 +29,7 @@ from server.synthesis.ports import Vectors
 from server.synthesis.text import digest as digest_of_text
 from server.workflows.bench import make_bench
 from server.workflows.crunch import CrunchFailed, ProcessCruncher
-from server.workflows.durable import DATABASE
+from server.workflows.system import DATABASE
 
 from .homes import (
     CountingCruncher,

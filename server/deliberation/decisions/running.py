@@ -9,6 +9,7 @@ from .. import events as e
 from ..drafts import DraftFailure
 from ..phases import requires_step
 from ..room import RoomState
+from ..state import Published
 from ..text import NOTE_LENGTH, clean
 from ..vocabulary import Phase
 from .permissions import requires_program, requires_runs
@@ -120,6 +121,7 @@ def publish_analysis(
     requires_program(context)
     if state.phase is Phase.OPEN and len(state.voted_since) < PUBLISH_BATCH:
         raise Conflict("Too few people have voted since the last analysis was published.")
+    _requires_later(state.analysis, command.as_of_seq)
     return (
         e.AnalysisPublished(
             as_of_seq=command.as_of_seq, digest=command.digest, groups=command.groups
@@ -127,11 +129,18 @@ def publish_analysis(
     )
 
 
+def _requires_later(published: Published | None, as_of_seq: int) -> None:
+    """Refuse what a worker brings that was outrun by another, or brings for the second time."""
+    if published is not None and as_of_seq <= published.as_of_seq:
+        raise Conflict("What is published already is of a later moment, or of the same.")
+
+
 def publish_themes(
     state: RoomState, command: c.PublishThemes, context: c.Context
 ) -> tuple[e.Event, ...]:
     """Publish themes."""
     requires_program(context)
+    _requires_later(state.themes, command.as_of_seq)
     return (
         e.ThemesPublished(
             as_of_seq=command.as_of_seq, digest=command.digest, themes=command.themes
