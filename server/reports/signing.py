@@ -56,6 +56,11 @@ def holds(public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def has_signing_key(data_dir: Path) -> bool:
+    """Tell whether the installation's key was made already."""
+    return (data_dir / _KEY_FILE).exists()
+
+
 def signing_key(data_dir: Path) -> SigningKey:
     """Return the installation's key, made now if there is none.
 

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 
+from ..reports.signing import fingerprint, has_signing_key, signing_key
 from ..settings import Settings
+from ..store import installation
 from ..store.database import Database
 from .batch import Committed, Key
 from .doorbell import Doorbell, LocalDoorbell
+from .installation import secret_key
 from .ports import Chance, Clock, SharedClock, SystemChance
 from .redis_doorbell import RedisDoorbell
 from .states import Announcer
@@ -43,13 +46,16 @@ async def open_house(
 
     Raises:
         Invalid, DatabaseHeld, DatabaseNewer, StorageFault, StorageFull: as ``Database.open``.
-        Invalid: the settings' Redis has no such address.
+        Invalid: the settings' Redis has no such address, or the secret key is too short.
+        Fault: the keys of this process are not those of the others on this database.
     """
     bell = doorbell or _doorbell(settings, write=write)
     url = settings.resolved_database_url
     database = await asyncio.to_thread(Database.open, url, hold=write)
     with ExitStack() as stack:
         stack.callback(database.close)
+        if write and database.shared:
+            await database.writing(installation.agree, await asyncio.to_thread(_facts, settings))
         clock = clock or SharedClock()
         house = House(database, clock=clock, chance=chance or SystemChance(), doorbell=bell)
         if isinstance(clock, SharedClock):
@@ -74,6 +80,15 @@ def _doorbell(settings: Settings, *, write: bool) -> Doorbell:
     if settings.redis_url and write:
         return RedisDoorbell(settings.redis_url, settings.redis_prefix)
     return LocalDoorbell()
+
+
+def _facts(settings: Settings) -> dict[str, str]:
+    """Return what must be the same wherever the same database is written."""
+    facts = {installation.SECRET_KEY: installation.digest(secret_key(settings))}
+    if has_signing_key(settings.data_dir):
+        public = signing_key(settings.data_dir).public
+        facts[installation.SIGNING_KEY] = fingerprint(public)
+    return facts
 
 
 class _ClockWatch:

@@ -12,6 +12,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -167,6 +168,9 @@ class RedisDoorbell:
                 self._reachable.no(error)
             self._lost = True
             self.reconnects += 1
+            # What we speak through may lead to the same nowhere.
+            with suppress(Exception):
+                await self._client.connection_pool.disconnect()
             if time.monotonic() - began > 2 * PATIENCE:
                 pause = FIRST_PAUSE
             await asyncio.sleep(_jittered(pause))

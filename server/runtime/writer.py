@@ -196,6 +196,11 @@ class House:
         return 0.0 if self._busy_since is None else perf_counter() - self._busy_since
 
     @property
+    def doorbell(self) -> Doorbell:
+        """What says to other processes, and hears from them, that a log has grown."""
+        return self._doorbell
+
+    @property
     def database(self) -> Database:
         """The database, for reading; logs are written through this house alone."""
         return self._database

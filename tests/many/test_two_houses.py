@@ -70,7 +70,7 @@ async def test_ten_thousand_interleaved_commands(
         told = [each.seq for each in records if isinstance(each.event, e.StatementSubmitted)]
         for socket in sockets:
             owed = [seq for seq in told if seq > socket.frames[0]["seq"]]
-            await until(lambda socket=socket, count=len(owed): len(socket.events) >= count)
+            await until(lambda socket=socket, owed=owed: len(socket.events) >= len(owed))
             assert socket.check() == owed
 
 
