@@ -16,8 +16,9 @@ from .api import live
 from .api.asked import Asked
 from .api.documentation import configuration
 from .api.errors import Errors
+from .api.health import clock_check, redis_check
 from .api.limits import Limits, LocalLimits
-from .api.measures import measure
+from .api.measures import measure, measure_shared
 from .api.metrics import Metrics
 from .api.routes import handlers
 from .api.services.desk import Desk
@@ -74,10 +75,10 @@ def create_app(settings: Settings, parts: Parts = AS_IT_IS) -> Litestar:
         settings=settings,
         sessions=Sessions(secret_key(settings)),
         limits=parts.limits or _limits(settings),
-        metrics=Metrics(),
+        metrics=Metrics(database=settings.resolved_database_url.partition(":")[0]),
         clock=parts.clock or SharedClock(),
     )
-    errors = Errors(failure_page)
+    errors = Errors(failure_page, desk.metrics.told)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -153,6 +154,10 @@ def _limits(settings: Settings) -> Limits:
 def _show(desk: Desk, house: House, hub: Hub) -> None:
     """Show at every scrape how the parts that were opened stand."""
     measure(desk.metrics, house, hub)
+    measure_shared(desk.metrics, house, desk.limits, desk.clock)
+    if desk.settings.redis_url:
+        desk.readiness.wants("redis", redis_check(house.doorbell))
+    desk.readiness.wants("clock", clock_check(desk.clock))
 
 
 class _Rooms:

@@ -35,10 +35,16 @@ def wants_page(scope: Scope) -> bool:
 
 
 class Errors:
-    """Answers for exceptions; ``page`` renders one for people, where there are pages."""
+    """Answers for exceptions; ``page`` renders one for people, where there are pages.
 
-    def __init__(self, page: Renderer | None = None) -> None:
+    ``told`` is called with the code of every problem that is answered.
+    """
+
+    def __init__(
+        self, page: Renderer | None = None, told: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._page = page
+        self._told = told
 
     def handle(self, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         """Return the answer to an exception; what nobody foresaw is logged without its words."""
@@ -58,6 +64,7 @@ class Errors:
 
         What is our fault carries the request's number, so that a person can name it to an operator.
         """
+        self._told(found.code)
         if found.status >= 500:
             number = facts_of(scope).number.decode()
             found = msgspec.structs.replace(found, request_id=number or None)

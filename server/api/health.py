@@ -10,6 +10,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from ..errors import FolkmootError
+from ..runtime.doorbell import Doorbell
+from ..runtime.house import MOST_APART
+from ..runtime.ports import Clock, SharedClock
 from ..store.database import Database
 
 PATIENCE = 1.5
@@ -115,3 +118,33 @@ def _writable(connection: Connection) -> str:
         return OK
     cells = connection.exec_driver_sql("SHOW transaction_read_only")
     return OK if cells.scalar_one() == "off" else "read-only"
+
+
+def redis_check(bell: Doorbell) -> _Check:
+    """Return what says whether other servers are heard at once."""
+
+    async def check() -> str:
+        return OK if bell.healthy else "unreachable: updates are late"
+
+    return check
+
+
+def clock_check(clock: Clock) -> _Check:
+    """Return what says whether this machine's clock is that of the database."""
+
+    async def check() -> str:
+        offset = clock.offset if isinstance(clock, SharedClock) else 0.0
+        if abs(offset) <= MOST_APART:
+            return OK
+        return f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} the database's"
+
+    return check
+
+
+def workers_check(alive: Callable[[], Awaitable[int]]) -> _Check:
+    """Return what says whether there are workers."""
+
+    async def check() -> str:
+        return OK if await alive() else "none: drafts, analyses and exports wait"
+
+    return check

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
 from ..runtime.hub import Hub
+from ..runtime.ports import Clock, SharedClock
+from ..runtime.redis_doorbell import RedisDoorbell
 from ..runtime.writer import House
+from .limits import Limits
 from .metrics import Metrics, Values
+from .shared_limits import SharedLimits
 
 ROOM_SIZES = (1, 10, 100, 1_000)
 """Rooms are counted that have so many sockets, or more."""
@@ -35,9 +43,209 @@ def measure(metrics: Metrics, house: House, hub: Hub) -> None:
     )
     metrics.gauge(
         "folkmoot_queue_oldest_seconds",
-        "Seconds for which the oldest of them has waited.",
+        "Seconds for which a batch has been under way.",
         lambda: house.longest_wait,
     )
+    _measure_rings(metrics, hub)
+    _measure_states(metrics, house)
+    _measure_database(metrics, house)
+
+
+def measure_shared(metrics: Metrics, house: House, limits: Limits, clock: Clock) -> None:
+    """Show what servers share, and how well; it is all nothing where one is alone."""
+    bell = house.doorbell
+    far = bell if isinstance(bell, RedisDoorbell) else None
+    for name, help_, read in (
+        ("rung", "Rings sent to other servers.", lambda: far.rung if far else 0),
+        ("heard", "Rings of other servers that were heard.", lambda: far.heard if far else 0),
+        ("ignored", "Messages that were no rings.", lambda: far.ignored if far else 0),
+        ("reconnects", "Connections made again.", lambda: far.reconnects if far else 0),
+    ):
+        metrics.counter(f"folkmoot_doorbell_{name}", help_, read)
+    metrics.gauge(
+        "folkmoot_doorbell_healthy",
+        "1 if what other servers write is heard at once, 0 if it is found within two seconds.",
+        lambda: float(bell.healthy),
+    )
+    metrics.gauge(
+        "folkmoot_doorbell_age_seconds",
+        "Seconds since something was heard; 0 without Redis.",
+        lambda: far.age if far else 0.0,
+    )
+    metrics.counter(
+        "folkmoot_foreign_events",
+        "Events of other servers that were read here.",
+        lambda: house.foreign.folded,
+    )
+    metrics.counter(
+        "folkmoot_limits_failed_open",
+        "Limits counted by this server alone, as Redis was gone.",
+        lambda: limits.failed_open if isinstance(limits, SharedLimits) else 0,
+    )
+    metrics.gauge(
+        "folkmoot_clock_offset_seconds",
+        "Seconds by which the database's clock is ahead of this machine's.",
+        lambda: clock.offset if isinstance(clock, SharedClock) else 0.0,
+    )
+
+
+class Queue(Protocol):
+    """How work of one kind stands."""
+
+    @property
+    def waiting(self) -> int:
+        """Pieces that wait."""
+        ...
+
+    @property
+    def running(self) -> int:
+        """Pieces under way."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Pieces that failed."""
+        ...
+
+    @property
+    def oldest(self) -> float:
+        """Seconds for which the oldest has waited."""
+        ...
+
+
+class Standing(Protocol):
+    """How the workers and their queues stand."""
+
+    @property
+    def workers(self) -> int:
+        """Workers that are alive."""
+        ...
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """The queues, by kind."""
+        ...
+
+
+class Spent(Protocol):
+    """What a model was used for."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of work."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Which model."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Calls."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens, in and out."""
+        ...
+
+
+@dataclass
+class Work:
+    """What was last heard of long work; asked for before each scrape."""
+
+    standing: Callable[[], Awaitable[Standing]]
+    spent: Callable[[], Awaitable[Iterable[Spent]]]
+    workers: int = 0
+    queues: dict[str, Queue] = field(default_factory=dict)
+    used: tuple[Spent, ...] = ()
+
+    async def ask(self) -> None:
+        """Ask the database."""
+        standing = await self.standing()
+        self.workers, self.queues = standing.workers, dict(standing.queues)
+        self.used = tuple(await self.spent())
+
+    def show(self, metrics: Metrics) -> None:
+        """Show it at every scrape."""
+        metrics.ask(self.ask)
+        metrics.gauge("folkmoot_workers", "Workers that are alive.", lambda: self.workers)
+        metrics.by(
+            "folkmoot_work",
+            "Pieces of long work, by kind and how they stand.",
+            ("kind", "state"),
+            lambda: {
+                (kind, state): count
+                for kind, queue in self.queues.items()
+                for state, count in (
+                    ("waiting", queue.waiting),
+                    ("running", queue.running),
+                    ("failed", queue.failed),
+                )
+            },
+        )
+        metrics.by(
+            "folkmoot_work_oldest_seconds",
+            "Seconds for which the oldest piece of a kind has waited.",
+            ("kind",),
+            lambda: {(kind,): queue.oldest for kind, queue in self.queues.items()},
+        )
+        metrics.by(
+            "folkmoot_model_calls",
+            "Answers of models that were paid for.",
+            ("kind", "model"),
+            lambda: {(each.kind, each.model): each.calls for each in self.used},
+            counts=True,
+        )
+        metrics.by(
+            "folkmoot_model_tokens",
+            "Tokens that models took and gave.",
+            ("kind", "model"),
+            lambda: {(each.kind, each.model): each.tokens for each in self.used},
+            counts=True,
+        )
+
+
+def _measure_rings(metrics: Metrics, hub: Hub) -> None:
+    metrics.gauge(
+        "folkmoot_ring_frames_most",
+        "Frames in the fullest room's ring; 1,000 is full.",
+        lambda: hub.rings()[0],
+    )
+    metrics.gauge(
+        "folkmoot_ring_age_seconds",
+        "How far back the shortest full ring reaches: who was away for longer begins anew.",
+        lambda: hub.rings()[1],
+    )
+
+
+def _measure_states(metrics: Metrics, house: House) -> None:
+    metrics.gauge(
+        "folkmoot_logs_loaded",
+        "Logs whose state is held in memory.",
+        lambda: house.foreign.loaded,
+    )
+    metrics.by(
+        "folkmoot_snapshots",
+        "Snapshots of states that were kept, failed to be, were found broken, or loaded.",
+        ("outcome",),
+        lambda: {
+            ("kept",): house.snapshots.kept,
+            ("failed",): house.snapshots.failed,
+            ("broken",): house.snapshots.broken,
+            ("loaded",): house.snapshots.loaded,
+        },
+        counts=True,
+    )
+    metrics.gauge(
+        "folkmoot_snapshot_pause_seconds_most",
+        "The longest that the event loop stood still for a snapshot.",
+        lambda: house.snapshots.longest,
+    )
+
+
+def _measure_database(metrics: Metrics, house: House) -> None:
     database = house.database
     metrics.by(
         "folkmoot_database_errors",

@@ -10,7 +10,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -41,9 +47,11 @@ class Metrics(Collector):
 
     def __init__(self, *, database: str = "") -> None:
         """``database`` is the kind of it, for the line about what runs here."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it out
         self.registry = CollectorRegistry()
         self._answers: Counter[tuple[str, str, int]] = Counter()
         self._closes: Counter[tuple[str, str]] = Counter()
+        self._problems: Counter[str] = Counter()
         self._slow = 0
         self._unread = 0
         self._series: dict[str, _Series] = {}
@@ -77,12 +85,23 @@ class Metrics(Collector):
         self.counter(
             "folkmoot_http_slow", "Answers that took longer than a second.", lambda: self._slow
         )
+        self.by(
+            "folkmoot_problems",
+            "Refusals and faults that were answered, by the type of the problem.",
+            ("code",),
+            lambda: {(code,): count for code, count in self._problems.items()},
+            counts=True,
+        )
         ProcessCollector(registry=self.registry)
         self.registry.register(self)
 
     def answered(self, method: str, route: str, status: int) -> None:
         """Count an answer by its route's template."""
         self._answers[method, route, status] += 1
+
+    def told(self, code: str) -> None:
+        """Count a problem that was answered, by its type."""
+        self._problems[code] += 1
 
     def slow(self) -> None:
         """Count an answer that took longer than a second."""

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
+import re
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import websockets
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import make_url
 
 from server.api import asked
 from server.api.asked import networks_of
+from server.app import Parts
 from server.errors import Invalid
 from server.runtime import logs
+from server.runtime.draining import drain
 from server.runtime.half_sent import HalfSent
+from server.runtime.ports import SharedClock
 from server.settings import Settings
+from server.store.backend import READERS
+from tests.databases import admin
 from tests.serving import Served, bearer, client_of, found, serving, settings_in
 
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = "people's own words"
 
 
@@ -236,3 +249,175 @@ async def end_of(served: Served, *parts: bytes) -> bytes:
 async def asking(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=served.base_url, trust_env=False) as client:
         yield client
+
+
+async def test_readiness_names_each_part(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, desk):
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {"status": "ok", "database": "ok", "clock": "ok"},
+        )
+        assert isinstance(desk.clock, SharedClock)
+        desk.clock.offset = -3600.0
+        late = await client.get("/readyz")
+        assert late.status_code == 200
+        assert late.json()["clock"] == "3600 s ahead of the database's"
+        desk.draining = True
+        ending = await client.get("/readyz")
+        assert (ending.status_code, ending.json()) == (503, {"status": "draining"})
+        assert (await client.get("/healthz")).status_code == 200
+        desk.draining = False
+
+
+async def test_readiness_answers_within_two_seconds_whatever_hangs(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, desk):
+        let_go = threading.Event()
+        reading = [
+            asyncio.ensure_future(desk.house.database.reading(lambda _: let_go.wait(20)))
+            for _ in range(READERS)
+        ]
+        begun = asyncio.get_running_loop().time()
+        hanging = [await client.get("/readyz") for _ in range(2)]
+        assert asyncio.get_running_loop().time() - begun < 4
+        for answer in hanging:
+            assert (answer.status_code, answer.json()["status"]) == (503, "unready")
+            assert answer.json()["database"] == "does not answer"
+        let_go.set()
+        await asyncio.gather(*reading)
+        await asyncio.sleep(0.1)
+        assert (await client.get("/readyz")).json()["status"] == "ok"
+
+
+async def test_a_busy_writer_is_ready(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, desk):
+        async with desk.house.database.turn:
+            assert (await client.get("/readyz")).json()["status"] == "ok"
+        assert (await client.get("/readyz")).json()["status"] == "ok"
+
+
+async def test_a_database_that_turns_read_only_is_not_ready(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    settings = settings_in(tmp_path, database_url=postgres_url)
+    async with client_of(settings) as (client, _):
+        assert (await client.get("/readyz")).json()["database"] == "ok"
+        name = make_url(postgres_url).database
+        admin(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        end_sessions(postgres_url)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["database"]) == (503, "read-only")
+        admin(f'ALTER DATABASE "{name}" SET default_transaction_read_only = off')
+        end_sessions(postgres_url)
+        assert (await client.get("/readyz")).json()["database"] == "ok"
+        metrics = (await client.get("/metrics")).text
+        assert 'folkmoot_database_connections{pool="writing",state=' in metrics
+
+
+def end_sessions(url: str) -> None:
+    """End what sessions there are, so that settings of the database hold for new ones."""
+    admin(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        f"WHERE datname = '{make_url(url).database}' AND pid <> pg_backend_pid()"
+    )
+
+
+async def test_a_redis_that_is_gone_costs_delay_and_readiness_says_so(tmp_path: Path) -> None:
+    with socket.socket() as taken:  # bound and not listened on: nobody answers there
+        taken.bind(("127.0.0.1", 0))
+        nowhere = f"redis://127.0.0.1:{taken.getsockname()[1]}/0"
+        async with client_of(settings_in(tmp_path, redis_url=nowhere)) as (client, _):
+            answer = await client.get("/readyz")
+            metrics = (await client.get("/metrics")).text
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["redis"] == "unreachable: updates are late"
+    assert "folkmoot_doorbell_healthy 0.0" in metrics
+
+
+async def test_every_metric_is_in_the_table_and_in_nothing_else(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path), Parts()) as served, asking(served) as client:
+        families = text_string_to_metric_families((await client.get("/metrics")).text)
+        given = {family.name: family.type for family in families}
+    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    rows = re.findall(r"^\| `((?:folkmoot|process)_\w+)` \| (\w+) \|", page, re.MULTILINE)
+    assert {name.removesuffix("_total"): kind for name, kind in rows} == {
+        name.removesuffix("_total"): kind for name, kind in given.items()
+    }
+    for name, kind in rows:
+        assert name.endswith("_total") is (kind == "counter"), name
+
+
+async def test_numbers_that_cannot_be_had_are_left_out_and_counted(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, desk):
+
+        def broken() -> float:
+            raise ValueError(WORDS)
+
+        async def hangs() -> None:
+            await asyncio.sleep(30)
+
+        desk.metrics.gauge("folkmoot_broken", "Cannot be read.", broken)
+        desk.metrics.ask(hangs)
+        begun = asyncio.get_running_loop().time()
+        told = (await client.get("/metrics")).text
+        assert asyncio.get_running_loop().time() - begun < 3
+        assert "folkmoot_broken" not in told
+        assert "folkmoot_metrics_unread_total 1.0" in told
+        assert "folkmoot_sockets 0.0" in told
+        assert WORDS not in told
+
+
+async def test_what_is_refused_is_counted_by_its_type(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, _):
+        await client.get("/api/me")
+        await client.get("/nothing")
+        told = (await client.get("/metrics")).text
+    assert 'folkmoot_problems_total{code="not-signed-in"} 1.0' in told
+    assert 'folkmoot_problems_total{code="not-found"} 1.0' in told
+
+
+async def test_sockets_are_drained_bit_by_bit(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path)) as served:
+        world = await found(served.desk)
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            url = f"{served.live_url}/live/rooms/{world.room}"
+            sockets = [
+                await stack.enter_async_context(
+                    websockets.connect(url, additional_headers=bearer(await world.token()))
+                )
+                for _ in range(20)
+            ]
+            assert served.desk.hub.listeners() == 20
+            told = (await served_metrics(served)).decode()
+            assert 'folkmoot_rooms_listened{sockets="10"} 1.0' in told
+            assert 'folkmoot_rooms_listened{sockets="100"} 0.0' in told
+
+            async def ended(socket: websockets.ClientConnection) -> tuple[float, int]:
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    while True:
+                        await socket.recv()
+                return loop.time(), socket.close_code or 0
+
+            waiting = [asyncio.ensure_future(ended(socket)) for socket in sockets]
+            begun = loop.time()
+            await drain(served.desk.hub, rate=20.0)
+            took = loop.time() - begun
+            ends = await asyncio.gather(*waiting)
+            with pytest.raises(websockets.ConnectionClosed) as refused:
+                async with websockets.connect(
+                    url, additional_headers=bearer(await world.token())
+                ) as late:
+                    await late.recv()
+    assert refused.value.rcvd is not None
+    assert refused.value.rcvd.code == 1012
+    assert {code for _, code in ends} == {1012}
+    assert 0.9 < took < 2.5
+    times = sorted(at - begun for at, _ in ends)
+    assert times[4] < times[-1] - 0.3, "they are not closed at once"
+
+
+async def served_metrics(served: Served) -> bytes:
+    async with asking(served) as client:
+        return (await client.get("/metrics")).content
