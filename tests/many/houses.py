@@ -60,10 +60,12 @@ class One:
     database: Database
     bell: Doorbell
 
-    async def sit(self, room: LogId, person: str = "watcher") -> Socket:
+    async def sit(
+        self, room: LogId, person: str = "watcher", *, after: int | None = None
+    ) -> Socket:
         socket = Socket()
         viewer = Viewer(ParticipantId(person), Role.PARTICIPANT)
-        await self.hub.join(room, viewer, None, Line(socket.send, socket.closed.append))
+        await self.hub.join(room, viewer, after, Line(socket.send, socket.closed.append))
         return socket
 
 
