@@ -16,9 +16,9 @@ from .api import live
 from .api.asked import Asked
 from .api.documentation import configuration
 from .api.errors import Errors
-from .api.health import clock_check, redis_check
+from .api.health import clock_check, redis_check, workers_check
 from .api.limits import Limits, LocalLimits
-from .api.measures import measure, measure_shared
+from .api.measures import Work, measure, measure_shared
 from .api.metrics import Metrics
 from .api.routes import handlers
 from .api.services.desk import Desk
@@ -40,6 +40,7 @@ from .runtime.vectors import StoredVectors
 from .settings import Settings
 from .synthesis.adapters.choose import make_embedder
 from .workflows.service import start as start_workflows
+from .workflows.worker import spent, standing
 
 STATIC = "/static"
 _YEAR = 365 * 24 * 3600
@@ -158,6 +159,11 @@ def _show(desk: Desk, house: House, hub: Hub) -> None:
     if desk.settings.redis_url:
         desk.readiness.wants("redis", redis_check(house.doorbell))
     desk.readiness.wants("clock", clock_check(desk.clock))
+    database = house.database
+    work = Work(standing=lambda: standing(database), spent=lambda: spent(database))
+    work.show(desk.metrics)
+    if not database.held:
+        desk.readiness.wants("workers", workers_check(work.alive))
 
 
 class _Rooms:

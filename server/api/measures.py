@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from ..runtime.hub import Hub
 from ..runtime.ports import Clock, SharedClock
 from ..runtime.redis_doorbell import RedisDoorbell
 from ..runtime.writer import House
+from ..store.spending import Spent
+from ..store.works import Queue, Standing
 from .limits import Limits
 from .metrics import Metrics, Values
 from .shared_limits import SharedLimits
@@ -89,68 +90,6 @@ def measure_shared(metrics: Metrics, house: House, limits: Limits, clock: Clock)
     )
 
 
-class Queue(Protocol):
-    """How work of one kind stands."""
-
-    @property
-    def waiting(self) -> int:
-        """Pieces that wait."""
-        ...
-
-    @property
-    def running(self) -> int:
-        """Pieces under way."""
-        ...
-
-    @property
-    def failed(self) -> int:
-        """Pieces that failed."""
-        ...
-
-    @property
-    def oldest(self) -> float:
-        """Seconds for which the oldest has waited."""
-        ...
-
-
-class Standing(Protocol):
-    """How the workers and their queues stand."""
-
-    @property
-    def workers(self) -> int:
-        """Workers that are alive."""
-        ...
-
-    @property
-    def queues(self) -> Mapping[str, Queue]:
-        """The queues, by kind."""
-        ...
-
-
-class Spent(Protocol):
-    """What a model was used for."""
-
-    @property
-    def kind(self) -> str:
-        """The kind of work."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """Which model."""
-        ...
-
-    @property
-    def calls(self) -> int:
-        """Calls."""
-        ...
-
-    @property
-    def tokens(self) -> int:
-        """Tokens, in and out."""
-        ...
-
-
 @dataclass
 class Work:
     """What was last heard of long work; asked for before each scrape."""
@@ -160,6 +99,10 @@ class Work:
     workers: int = 0
     queues: dict[str, Queue] = field(default_factory=dict)
     used: tuple[Spent, ...] = ()
+
+    async def alive(self) -> int:
+        """Ask how many workers there are."""
+        return (await self.standing()).workers
 
     async def ask(self) -> None:
         """Ask the database."""
