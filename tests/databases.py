@@ -171,11 +171,13 @@ def _create(*, migrated: bool) -> str:
 
 
 def _create_from(template: str, name: str) -> None:
-    admin(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template)
-        )
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(template)
     )
+    if template == "template0":
+        # Its own order of words is a language's, as on many servers; ours of ids must not be.
+        made += sql.SQL(" ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    admin(made)
 
 
 def _clear() -> None:

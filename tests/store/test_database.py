@@ -160,8 +160,8 @@ async def test_a_full_disk_has_its_own_name_and_reading_goes_on(tmp_path: Path) 
     database.close()
 
 
-async def test_an_error_does_not_carry_what_people_wrote(tmp_path: Path) -> None:
-    database = Database.open(url(tmp_path / "x.db"))
+async def test_an_error_does_not_carry_what_people_wrote(database_url: str) -> None:
+    database = Database.open(database_url)
 
     def fail(connection: Connection) -> None:
         connection.execute(text("INSERT INTO nowhere VALUES (:words)"), {"words": "secret words"})
@@ -174,8 +174,8 @@ async def test_an_error_does_not_carry_what_people_wrote(tmp_path: Path) -> None
     database.close()
 
 
-async def test_vectors_are_kept_by_model_and_digest(tmp_path: Path) -> None:
-    database = Database.open(url(tmp_path / "x.db"))
+async def test_vectors_are_kept_by_model_and_digest(database_url: str) -> None:
+    database = Database.open(database_url)
     many = {f"{n:064x}": bytes([n % 256] * 8) for n in range(1_200)}
     await database.writing(artifacts.keep_vectors, "e5", many)
     assert await database.reading(artifacts.vectors, "e5", (*many, "unknown")) == many

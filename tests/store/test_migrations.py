@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 
 from server.ids import AssemblyId, ParticipantId, RoomId
+from server.store import log as store
 from server.store import lookups, schema
-from server.store.database import Database
+from server.store.database import Database, migrate
 from server.store.tables import METADATA
 
+from .. import databases
 
-def as_version(path: Path, version: str) -> sa.Engine:
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def unmade(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without tables, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'x.db'}"
+        return
+    with databases.postgres(migrated=False) as url:
+        yield url
+
+
+def as_version(url: str, version: str) -> sa.Engine:
     """Return an engine to a database as ``version`` of the migrations makes it."""
-    engine = sa.create_engine(f"sqlite:///{path}")
+    driver = "sqlite" if url.startswith("sqlite") else "postgresql+psycopg"
+    engine = sa.create_engine(sa.make_url(url).set(drivername=driver))
     with engine.begin() as connection:
         config = schema._config()
         config.attributes.update(connection=connection, metadata=METADATA)
@@ -23,21 +39,25 @@ def as_version(path: Path, version: str) -> sa.Engine:
     return engine
 
 
-def test_votes_by_participant_come_to_lie_by_statement(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    engine = as_version(path, "0001")
+def test_votes_by_participant_come_to_lie_by_statement(unmade: str) -> None:
+    engine = as_version(unmade, "0001")
     votes = [("r1", f"p{p}", f"s{s}", (p + s) % 3 - 1, 10 * p + s) for p in (2, 1) for s in (1, 2)]
     with engine.begin() as connection:
-        connection.exec_driver_sql("INSERT INTO vote VALUES (?, ?, ?, ?, ?)", votes)
+        for row in votes:
+            connection.execute(
+                sa.text("INSERT INTO vote VALUES (:a, :b, :c, :d, :e)"),
+                dict(zip("abcde", row, strict=True)),
+            )
         connection.exec_driver_sql("INSERT INTO room VALUES ('r1', 'a1', '', '', 'en', 'open', 9)")
         for s in (1, 2):
-            row = ("r1", f"s{s}", None, "", None, "seed", "statement", "accepted", None, "", "")
             connection.exec_driver_sql(
-                f"INSERT INTO statement VALUES ({', '.join('?' * 11)}, 0, {s})", row
+                f"INSERT INTO statement VALUES ('r1', 's{s}', NULL, '', NULL, 'seed', 'statement', "
+                f"'accepted', NULL, '', '', FALSE, {s})"
             )
     engine.dispose()
 
-    database = Database.open(f"sqlite:///{path}")
+    assert migrate(unmade)
+    database = Database.open(unmade)
     rows = database.read(
         lambda connection: connection.exec_driver_sql(
             "SELECT room, participant, statement, choice, seq FROM vote"
@@ -46,6 +66,18 @@ def test_votes_by_participant_come_to_lie_by_statement(tmp_path: Path) -> None:
     assert sorted(tuple(row) for row in rows) == sorted(votes)
     own = database.read(lookups.votes_of, AssemblyId("a1"), ParticipantId("p1"))
     assert [(each.statement, each.seq) for each in own] == [("s1", 11), ("s2", 12)]
+    database.close()
+
+
+def test_ids_have_one_order_whatever_the_language_of_the_database(unmade: str) -> None:
+    migrate(unmade)
+    mixed = ["Zebra", "a-b", "ab", "zebra", "ä", "a_b", "A"]
+    database = Database.open(unmade)
+    with database.connect_writer() as connection, connection.begin():
+        for each in mixed:
+            row = {"id": each, "hash": b""}
+            connection.execute(sa.text("INSERT INTO log VALUES (:id, 'room', 0, :hash, NULL)"), row)
+    assert database.read(store.logs, store.ROOM) == tuple(sorted(mixed))
     database.close()
 
 
