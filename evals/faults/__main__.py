@@ -19,9 +19,10 @@ from evals.performance.fleet import Owed
 from .chaos import Plan, Report, run_many
 from .cluster import ALONE, CLUSTER
 from .killing import survive
+from .rolling import roll
 from .schedule import draw
 from .services import folder_of_ones_own, missing
-from .telling import summary, told
+from .telling import summary, told, told_of
 
 
 def main() -> None:
@@ -44,10 +45,25 @@ def main() -> None:
     chaos.add_argument("--plan", action="store_true", help="print the schedule and do nothing")
     chaos.add_argument("--json", type=Path, help="where the report goes")
     chaos.add_argument("--keep", type=Path, help="where the processes' logs go")
+    rolling = kinds.add_parser("rolling", help="restart both servers under load")
+    rolling.add_argument("--people", type=int, default=60)
+    rolling.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if given.kind == "chaos":
         sys.exit(_chaos(given))
+    if given.kind == "rolling":
+        sys.exit(_roll(given))
     _kill(given)
+
+
+def _roll(given: argparse.Namespace) -> int:
+    if missing():
+        print(f"This needs services of its own: {missing()}.", file=sys.stderr)
+        return 2
+    with folder_of_ones_own() as folder:
+        rolled = asyncio.run(roll(folder, people=given.people, seed=given.seed))
+    print(told_of(rolled))
+    return 0 if rolled.holds else 1
 
 
 def _chaos(given: argparse.Namespace) -> int:
@@ -75,18 +91,19 @@ def _chaos(given: argparse.Namespace) -> int:
     reports = asyncio.run(_run(plans, given.keep))
     if given.json is not None:
         given.json.write_bytes(msgspec.json.format(msgspec.json.encode(reports)))
-    for report in reports:
-        print(told(report))
     if len(reports) > 1:
         print(summary(reports))
     return 0 if all(report.holds for report in reports) else 1
 
 
 async def _run(plans: list[Plan], keep: Path | None) -> list[Report]:
-    if keep is not None:
-        return await run_many(plans, keep)
-    with folder_of_ones_own() as folder:
-        return await run_many(plans, folder)
+    reports: list[Report] = []
+    with folder_of_ones_own() as own:
+        # A run of which nothing is kept is deleted with its folder.
+        async for report in run_many(plans, keep or own):
+            print(told(report), flush=True)
+            reports.append(report)
+    return reports
 
 
 def _kill(given: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import monotonic
@@ -78,16 +78,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not self.lost
 
 
-async def run_many(plans: Sequence[Plan], folder: Path) -> list[Report]:
+async def run_many(plans: Sequence[Plan], folder: Path) -> AsyncIterator[Report]:
     """Carry out runs one after the other on one PostgreSQL and one Redis.
 
     Each has a database, processes and logs of its own, under ``folder``.
     """
-    reports = []
     async with services_for(plans[0].shape, folder) as services:
         for number, plan in enumerate(plans):
-            reports.append(await run(plan, folder, services, f"chaos_{number}_{plan.seed}"))
-    return reports
+            yield await run(plan, folder, services, f"chaos_{number}_{plan.seed}")
 
 
 async def run(plan: Plan, folder: Path, services: Services, name: str) -> Report:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evals.performance.process import HOST, free_port
-from server.settings import Settings
+from server.settings import Secret, Settings
 
 from .calling import Door
 from .nodes import Node
@@ -72,7 +72,12 @@ class Cluster:
     @property
     def settings(self) -> Settings:
         """The settings for who looks into the database past the proxies."""
-        return Settings(data_dir=self.folder, database_url=self.database_url, embedder="lexical")
+        return Settings(
+            data_dir=self.folder,
+            database_url=self.database_url,
+            secret_key=Secret(self._secret),
+            embedder="lexical",
+        )
 
     async def make_database(self) -> None:
         """Make an empty database and bring it to this version."""
@@ -103,7 +108,9 @@ class Cluster:
             await self._way(f"{name}/clients", port, stack)
         else:
             port, arguments = 0, ("worker", "--name", name)
-        node = self.nodes[name] = Node(name, arguments, self.folder, settings, port=port)
+        node = self.nodes[name] = Node(
+            name, arguments, self.folder, settings, port=port, says="is at work"
+        )
         stack.push_async_callback(node.destroy)
 
     async def _way(self, name: str, upstream: int, stack: AsyncExitStack) -> Proxy:

@@ -44,9 +44,10 @@ class Node:
         settings: Mapping[str, str],
         *,
         port: int = 0,
+        says: str = "",
         program: Sequence[str] = ("-m", "server"),
     ) -> None:
-        """``port``: where ``/readyz`` is asked; 0 where the process answers nobody.
+        """``port``: where ``/readyz`` is asked. ``says``: what one without a port prints then.
 
         ``program``: what stands between the interpreter and ``arguments``.
         """
@@ -56,6 +57,8 @@ class Node:
         self.endings: list[Ending] = []
         self.starts: list[float] = []
         """Seconds from each start to being ready."""
+        self._says = says
+        self._born = 0
         self._arguments = (*program, *arguments)
         self._settings = dict(settings)
         self._process: asyncio.subprocess.Process | None = None
@@ -207,6 +210,7 @@ class Node:
             os.killpg(leader, signal.SIGKILL)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
+        self._born = len(self.said())
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -229,7 +233,7 @@ class Node:
 
     async def _answers(self) -> bool:
         if not self.port:
-            return True
+            return self._says in self.said()[self._born :]
         try:
             async with asyncio.timeout(3):
                 reader, writer = await asyncio.open_connection(HOST, self.port)

@@ -208,6 +208,7 @@ class Person:
 
     async def _until_answered(self, command: Command) -> Receipt | None:
         tries = 0
+        put_off: tuple[float, int] | None = None
         while command.key in self.ledger.waiting:
             door = self._here()
             tries += 1
@@ -219,7 +220,12 @@ class Person:
                 self._witness.counts["commands without an answer"] += 1
                 await self._elsewhere()
                 continue
+            if answer.status in _ASKED_AGAIN and put_off is None:
+                put_off = (self._witness.now, tries)
             await self._take(command, answer, door)
+        if put_off is not None:
+            since, at = put_off
+            self._witness.carried.append((self._witness.now - since, tries - at))
         if tries > 1:
             self._witness.counts["commands sent again under their key"] += 1
         return self.ledger.acknowledged.get(command.key)

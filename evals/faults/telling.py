@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .chaos import Report, Told
+from .rolling import Rolled
 
 
 def told(report: Report) -> str:
@@ -63,6 +64,27 @@ def summary(reports: Sequence[Report]) -> str:
             f"failed: seeds {broken}" if broken else "nothing was lost in any of them",
         )
     )
+
+
+def told_of(rolled: Rolled) -> str:
+    """Return what a rolling restart brought, line by line."""
+    lines = [
+        f"{turn.server}: ended with {turn.code} after {turn.ended:.1f} s, ready again after "
+        f"{turn.back:.1f} s"
+        for turn in rolled.turns
+    ]
+    lines.append(
+        f"{rolled.people} people: {rolled.acknowledged} commands acknowledged, "
+        f"{rolled.put_off} put off and carried by the next try, "
+        f"{rolled.unanswered} sent again for want of an answer"
+    )
+    lines.append(
+        f"{len(rolled.delays)} sockets came back: {_spread(rolled.delays)}; "
+        f"allowed {rolled.longest_allowed:.1f} s"
+    )
+    lines += [f"  {count} × {what}" for what, count in rolled.counts.items()]
+    lines += ["nothing was lost"] if rolled.holds else ["FAILED:", *rolled.lost]
+    return "\n".join(lines)
 
 
 def _line(each: Told) -> str:

@@ -44,6 +44,8 @@ class Witness:
         self.happened: list[Happened] = []
         self.delays: list[tuple[float, float]] = []
         """Of each socket that came back: seconds without one, and the seconds hinted at."""
+        self.carried: list[tuple[float, int]] = []
+        """Of each command that a server put off: seconds from then to its receipt, and tries."""
         self._standing = 0
         self._expected = 0
         self._complete: list[tuple[float, bool]] = []
