@@ -2,8 +2,10 @@
 
 Six servers stand at once: one on SQLite, one on PostgreSQL, two on PostgreSQL that find each
 other's events by looking, two that are told through Redis. They are asked in turns, round by round,
-by the same 64 connections in a process of its own, so that what else the machine does hits all
-alike. ``python -m evals.performance.servers`` runs it alone.
+by 64 connections each time, so that what else the machine does hits all alike. On two cores two
+servers share with the database and with whoever asks what one server has nearly for itself: the
+ratio says what a second server costs there, not what it brings where it has cores of its own.
+``python -m evals.performance.servers`` runs it alone.
 """
 
 from __future__ import annotations
@@ -23,23 +25,24 @@ import uvloop
 from .client import Load, post, press
 from .databases import POSTGRES, fresh, postgres_answers, redis_answers
 from .databases import REDIS as REDIS_URL
-from .fleet.books import Books
+from .fleet.books import Books, Room
 from .fleet.crowd import Crowd
 from .fleet.ground import Ground, Wanted, started
 from .fleet.lines import Lines
-from .fleet.people import Clerk
+from .fleet.people import Clerk, Person
 from .fleet.profile import Profile
 from .fleet.town import Town
 
+Maker = Callable[[int], bytes]
 Row = tuple[str, float | str | None, str, float | str | None, bool | None]
 
 CONNECTIONS = 64
-ROUNDS = 7
+ROUNDS = 5
 SECONDS = 1.0
-NOTICES = 20
+NOTICES = 15
 LISTENERS = 8
 SQLITE, ONE, TWO, BELL = "SQLite", "PostgreSQL", "two on PostgreSQL", "two with Redis"
-_PROFILE = Profile(people=CONNECTIONS, rooms=1, first=40, cookies=0.0, asking=0.0)
+_PROFILE = Profile(people=CONNECTIONS, rooms=2, first=40, cookies=0.0, asking=0.0)
 
 
 @dataclass
@@ -50,17 +53,26 @@ class Place:
     ground: Ground
     town: Town
     books: Books
-    makers: list[Callable[[int], bytes]]
+    together: list[Maker]
+    """All connections vote in one room."""
+    apart: list[Maker]
+    """The first half votes in one room, the other half in another."""
     loads: list[Load] = field(default_factory=list)
+    loads_apart: list[Load] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
         """Acknowledged votes a second, over all servers: the median of the rounds."""
-        return median(load.rate for load in self.loads)
+        return float(median(load.rate for load in self.loads))
 
     def over(self, other: Place) -> float:
         """The median of the rounds' ratios."""
-        return median(a.rate / b.rate for a, b in zip(self.loads, other.loads, strict=True))
+        return ratio(self.loads, other.loads)
+
+
+def ratio(these: list[Load], those: list[Load]) -> float:
+    """Return the median of the ratios of rounds that stood side by side."""
+    return float(median(a.rate / b.rate for a, b in zip(these, those, strict=True)))
 
 
 def run() -> list[Row]:
@@ -70,10 +82,16 @@ def run() -> list[Row]:
             ("left out: PostgreSQL doesn't answer; see docs/performance.md", None, "", None, None)
         ]
     with ExitStack() as stack:
-        wanted = {SQLITE: Wanted(1), ONE: Wanted(1, stack.enter_context(fresh(POSTGRES)))}
-        wanted[TWO] = Wanted(2, stack.enter_context(fresh(POSTGRES)))
-        if redis_answers():
-            wanted[BELL] = Wanted(2, stack.enter_context(fresh(POSTGRES)), REDIS_URL)
+        many = {SQLITE: 1, ONE: 1, TWO: 2} | ({BELL: 2} if redis_answers() else {})
+        wanted = {
+            name: Wanted(
+                servers,
+                database="" if name == SQLITE else stack.enter_context(fresh(POSTGRES)),
+                redis=REDIS_URL if name == BELL else "",
+                rooms=_PROFILE.rooms,
+            )
+            for name, servers in many.items()
+        }
         return uvloop.run(_measure(wanted))
 
 
@@ -84,11 +102,14 @@ async def _measure(wanted: dict[str, Wanted]) -> list[Row]:
             ground = await stack.enter_async_context(started(each))
             places[name] = await _settled(name, ground)
         for place in places.values():
-            await _votes(place, 0.5)
+            await _votes(place, place.together, 0.5)
         for number in range(ROUNDS):
             order = list(places.values())
             for place in order if number % 2 else order[::-1]:
-                place.loads.append(await _votes(place, SECONDS))
+                place.loads.append(await _votes(place, place.together, SECONDS))
+            for name in (ONE, TWO) if number % 2 else (TWO, ONE):
+                place = places[name]
+                place.loads_apart.append(await _votes(place, place.apart, SECONDS))
         rows = _rates(places)
         for name in (TWO, BELL):
             if name in places:
@@ -106,27 +127,36 @@ async def _settled(name: str, ground: Ground) -> Place:
     town = Town(_PROFILE, Clerk(lines, rng, "bench"), books, rng)
     await town.come_in(ground.invite, ground.facilitator)
     await town.begin()
-    room = town.rooms[0]
+    one, other = (_votes_in(room) for room in town.rooms)
+    half = CONNECTIONS // 2
+    together = [one(person) for person in town.people]
+    apart = [*together[:half], *(other(person) for person in town.people[half:])]
+    return Place(name, ground, town, books, together, apart)
+
+
+def _votes_in(room: Room) -> Callable[[Person], Maker]:
+    """Return what makes a person's endless votes in a room."""
     bodies = [
         msgspec.json.encode({"statement_id": statement, "choice": choice})
         for statement in room.statements
         for choice in ("agree", "disagree", "pass")
     ]
-    makers = []
-    for person in town.people:
-        headers = [tuple(header.split(": ", 1)) for header in person.headers]
-        ready = [post(f"/api/rooms/{room.log}/votes", body, headers) for body in bodies]  # type: ignore[arg-type]  # pairs
-        makers.append(lambda n, ready=ready: ready[n % len(ready)])
-    return Place(name, ground, town, books, makers)
+
+    def of(person: Person) -> Maker:
+        name, _, value = person.headers[0].partition(": ")
+        ready = [post(f"/api/rooms/{room.log}/votes", body, [(name, value)]) for body in bodies]
+        return lambda n: ready[n % len(ready)]
+
+    return of
 
 
-async def _votes(place: Place, seconds: float) -> Load:
+async def _votes(place: Place, makers: list[Maker], seconds: float) -> Load:
     """Press all servers of a place at once, with the same number of connections in all."""
     servers = place.ground.servers
     share = CONNECTIONS // len(servers)
     parts = await asyncio.gather(
         *(
-            press(each.host, each.port, place.makers[n * share : (n + 1) * share], seconds, 201)
+            press(each.host, each.port, makers[n * share : (n + 1) * share], seconds, 201)
             for n, each in enumerate(servers)
         )
     )
@@ -144,10 +174,13 @@ def _rates(places: dict[str, Place]) -> list[Row]:
         p99 = median(load.quantile(0.99) for load in place.loads) * 1e3
         rows.append((f"votes a second, {place.name}", place.rate, "/s", None, None))
         rows.append((f"a vote's 99th percentile, {place.name}", p99, "ms", None, None))
-    refused = sum(sum(load.failed.values()) for each in places.values() for load in each.loads)
+    loads = [load for each in places.values() for load in (*each.loads, *each.loads_apart)]
+    refused = sum(sum(load.failed.values()) for load in loads)
     rows.append(("votes not answered with 201", refused, "", 0, refused == 0))
     rows.append(("PostgreSQL ÷ SQLite", places[ONE].over(places[SQLITE]), "×", None, None))
-    rows.append(("two servers ÷ one, PostgreSQL", places[TWO].over(places[ONE]), "×", None, None))
+    rows.append(("two servers ÷ one, in one room", places[TWO].over(places[ONE]), "×", None, None))
+    own = ratio(places[TWO].loads_apart, places[ONE].loads_apart)
+    rows.append(("two servers ÷ one, a room for each server", own, "×", None, None))
     if BELL in places:
         rows.append(
             (
@@ -169,9 +202,9 @@ async def _delays(place: Place) -> list[Row]:
     rng = random.Random(2)
     crowd = Crowd([second], place.books, rng, away=1.0)
     place.town.clerk.servers = [each for each in place.town.clerk.servers if each.address == first]
-    await crowd.sit_down(place.town.people[:LISTENERS], LISTENERS)
-    missing = await crowd.standing(20)
     room = place.town.rooms[0]
+    await crowd.sit_down([each for each in place.town.people if each.room is room], LISTENERS)
+    missing = await crowd.standing(20)
     for _ in range(NOTICES):
         await place.town.announce(room, perf_counter())
         # Whatever the second server's rhythm is, no notice always meets the same moment of it.
@@ -184,6 +217,8 @@ async def _delays(place: Place) -> list[Row]:
     owed, got = (sum(pair) for pair in zip(*(seat.account() for seat in crowd.seats), strict=True))
     p50 = delays[len(delays) // 2] * 1e3 if delays else None
     p99 = delays[int(0.99 * (len(delays) - 1))] * 1e3 if delays else None
+    for what, example in place.books.examples.items():
+        print(f"{place.name}: {what}: {example}", file=sys.stderr)
     wrong = sum(place.books.faults.values()) + missing + owed - got
     return [
         (f"until the other server shows it, {place.name}, p50", p50, "ms", None, None),

@@ -47,8 +47,8 @@ class Town:
         wanted = self.profile.rooms
         if len(rooms) < wanted:
             raise CannotBegin(f"The assembly has {len(rooms)} rooms and {wanted} were asked for.")
-        each = -(-self.profile.people // wanted)
-        self.rooms = [Room(log, self.books, each + 1) for log in rooms[:wanted]]
+        most = self.profile.people + 1
+        self.rooms = [Room(log, self.books, most) for log in rooms[:wanted]]
         self.people = [self.people[0]]
         self.people[0].room = self.rooms[0]
         await in_parts(
