@@ -262,7 +262,3 @@ def _fresh(driver: object) -> bool:
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)
     return not poll.poll(0)
-
-
-_complete = complete
-_options = options
