@@ -124,6 +124,7 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     house.watch(desk.metrics.committed)
     stack.callback(hub.stop)
     if isinstance(desk.limits, SharedLimits):
+        desk.limits.start()
         stack.push_async_callback(desk.limits.close)
     if settings.redis_url:
         presence = Presence(settings.redis_url, settings.redis_prefix, hub.here, hub.elsewhere)

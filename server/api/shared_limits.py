@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import Callable
 
 from ..runtime.redis_client import Reachable, connect, goodbye, shown
 from .limits import HOUR, Limits, LocalLimits
@@ -13,7 +11,9 @@ from .limits import HOUR, Limits, LocalLimits
 PATIENCE = 0.05
 """Nobody waits for Redis longer than so many seconds."""
 FAILURES = 3
-"""So many calls in a row that fail, and Redis is not asked for a while."""
+"""So many calls in a row that fail, and Redis is not asked before it has answered again."""
+CONNECTING = 2.0
+"""Seconds that it may take to connect, while nobody waits for it."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 MOST_AT_ONCE = 256
@@ -52,38 +52,36 @@ class SharedLimits:
     the number of servers times the limit, and nobody waits or is refused for it.
     """
 
-    def __init__(
-        self,
-        url: str,
-        prefix: str,
-        *,
-        local: Limits | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """``clock`` gives seconds that never go back.
+    def __init__(self, url: str, prefix: str, *, local: Limits | None = None) -> None:
+        """``local`` counts where Redis doesn't.
 
         Raises:
             Invalid: ``url`` isn't an address of a Redis.
         """
-        self._client = connect(url, timeout=2 * PATIENCE)
+        self._client = connect(url, timeout=CONNECTING)
         self._script = self._client.register_script(_TAKE)
         self._prefix = f"{prefix}:limit:"
         self._local = local or LocalLimits()
-        self._clock = clock
         self._reachable = Reachable(
             shown(url), "limits of how often somebody may do something count on each server apart."
         )
         self._queue: list[_Waiting] = []
         self._asking: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._failures = 0
-        self._not_before = 0.0
         self._pause = FIRST_PAUSE
+        self.connected = False
+        """Redis is asked; else it did not answer, and has not yet answered again."""
         self.failed_open = 0
         """How many were counted by this server alone, since Redis did not answer."""
 
+    def start(self) -> None:
+        """Begin to connect; until that is done this server counts alone."""
+        self._connecting = asyncio.create_task(self._connect(0.0), name="folkmoot-limits")
+
     async def take(self, kind: str, who: str, per_hour: int) -> float:
         """Take one token; return 0.0, or the seconds until there is one again."""
-        if self._may_ask():
+        if self.connected:
             waiting: asyncio.Future[float] = asyncio.get_running_loop().create_future()
             self._queue.append((f"{self._prefix}{kind}:{who}", per_hour, waiting))
             if self._asking is None:
@@ -98,15 +96,28 @@ class SharedLimits:
 
     async def close(self) -> None:
         """End; who is still waiting is counted here alone."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+        self.connected = False
+        tasks = [task for task in (self._asking, self._connecting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await goodbye(self._client)
 
-    def _may_ask(self) -> bool:
-        # After a pause one tries it for all.
-        trying = self._failures >= FAILURES - 1 and self._asking is not None
-        return self._clock() >= self._not_before and not trying
+    async def _connect(self, pause: float) -> None:
+        """Connect, with the script at hand, so that nobody waits for that."""
+        while True:
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - not all at once
+            try:
+                async with asyncio.timeout(CONNECTING):
+                    await self._client.script_load(_TAKE)
+            except Exception as error:  # noqa: BLE001 - whatever Redis does, we go on
+                self._reachable.no(error)
+                pause = self._pause
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            else:
+                self.connected = True
+                self._failures = 0
+                return
 
     async def _ask(self) -> None:
         try:
@@ -145,9 +156,8 @@ class SharedLimits:
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures >= FAILURES:
-            # If the one who tries it after the pause fails too, the next pause is longer.
+        if self._failures == FAILURES:
+            self.connected = False
             self._reachable.no(error)
-            self._failures = FAILURES - 1
-            self._not_before = self._clock() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+            self._connecting = asyncio.create_task(self._connect(self._pause))
             self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -29,7 +29,7 @@ ASKING = 2.0
 """Whoever asks where a log stands gets what is known after so many seconds at the latest."""
 MOST_LOADED = 2_000
 IDLE = 600.0
-"""Beyond so many logs, those that nobody has used for so many seconds are dropped from memory."""
+"""Beyond so many logs, rooms that nobody has used for so many seconds are dropped from memory."""
 _NOT_LOADED = -1
 _logger = logging.getLogger(__name__)
 
@@ -286,7 +286,9 @@ class Foreign:
             if len(self._used) <= MOST_LOADED or at > before:
                 return
             state = self._states.get(log)
-            if isinstance(state, RoomState) and not self._announcer().forget(log):
+            # An assembly says who may still sit in its rooms.
+            keep = state is not None and not isinstance(state, RoomState)
+            if keep or not self._announcer().forget(log):
                 self.used(log)
                 continue
             self._states.drop(log)

@@ -11,11 +11,14 @@ import httpx
 import pytest
 
 from server.api.services.desk import Desk
+from server.api.shared_limits import SharedLimits
 from server.deliberation.vocabulary import Role
 from server.errors import Fault
 from server.runtime.house import open_house
 from server.settings import Secret
 from tests.serving import World, bearer, client_of, found, settings_in
+
+from .houses import until
 
 pytestmark = pytest.mark.timeout(90)
 SECRET = "the same secret on both servers, of course"
@@ -109,6 +112,8 @@ async def test_limits_count_over_both(
 ) -> None:
     async with two_servers(tmp_path, postgres_url, redis_at, joins_per_hour=6) as (servers, desks):
         world: World = await found(desks[0])
+        limits = [desk.limits for desk in desks if isinstance(desk.limits, SharedLimits)]
+        await until(lambda: [each.connected for each in limits] == [True, True])
         invite = await world.invite(Role.PARTICIPANT, reusable=True)
         body = {"invite": invite, "client": "script"}
         codes = [(await servers[n % 2].post("/api/join", json=body)).status_code for n in range(10)]
