@@ -15,7 +15,8 @@ from .common import Failure, failing_in_one_sentence, progress, settings
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from ..runtime.moving import Done, Mover, Step
+    from ..runtime.moving import Done, Mover
+    from ..runtime.passage import Step
     from ..store.database import Database
 
 
@@ -48,7 +49,8 @@ def command(*, slugs: tuple[str, ...], target: str, copy: bool, address: str, re
     """
     if reopen and (copy or address or not slugs):
         raise click.UsageError("--reopen takes the names of assemblies, and no other option.")
-    with failing_in_one_sentence(), _opened(settings(), target, copy=copy) as (source, there):
+    given = settings()
+    with failing_in_one_sentence(), _opened(given, target, copy=copy) as (source, there):
         from ..runtime.moving import Mover
 
         with progress() as shown:
@@ -58,6 +60,7 @@ def command(*, slugs: tuple[str, ...], target: str, copy: bool, address: str, re
                 _reopen(mover, slugs, source)
             else:
                 _move(mover, slugs, source)
+                _compare_keys(given, there)
 
 
 def _reopen(mover: Mover, slugs: tuple[str, ...], source: Database) -> None:
@@ -88,6 +91,22 @@ def _sentence(done: Done, source: Database) -> str:
             return f"{done.slug} is at {done.place} already: {whole}, nothing was to be taken."
         case _:
             return f"{done.slug} was moved to {done.place} before, and is left alone."
+
+
+def _compare_keys(given: Settings, there: Database) -> None:
+    """Say so where the target's servers sign sessions with another key than those here."""
+    from ..runtime.installation import has_secret_key, secret_key
+    from ..store import installation
+    from ..store.moving import facts
+
+    known = there.read(facts).get(installation.SECRET_KEY)
+    if known is None or not has_secret_key(given):
+        return
+    if known != installation.digest(secret_key(given)):
+        click.echo(
+            f"The servers at {there.place} have another secret key than those here: people will "
+            "have to come in there with their return codes."
+        )
 
 
 @contextmanager

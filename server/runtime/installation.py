@@ -39,6 +39,11 @@ def secret_key(settings: Settings) -> bytes:
     return key
 
 
+def has_secret_key(settings: Settings) -> bool:
+    """Tell whether there is a key already: one that was set, or one in the data folder."""
+    return bool(settings.secret_key) or (settings.data_dir / _KEY_FILE).exists()
+
+
 def _make(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")

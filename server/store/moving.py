@@ -127,6 +127,20 @@ def give_identity(connection: Connection) -> str:
     return identity(connection) or made[1]
 
 
+def facts(connection: Connection) -> dict[str, str]:
+    """Return what all processes on this database share, as :mod:`.installation` keeps it."""
+    rows = connection.execute(select(INSTALLATION.c.name, INSTALLATION.c.value))
+    return {str(name): str(value) for name, value in rows}
+
+
+def may_close(connection: Connection) -> bool:
+    """Tell whether this user may note on a log where it went."""
+    if connection.dialect.name != "postgresql":
+        return True
+    asked = connection.exec_driver_sql("SELECT has_column_privilege('log', 'moved', 'UPDATE')")
+    return bool(asked.scalar_one())
+
+
 def take_time(connection: Connection) -> None:
     """Let this transaction be idle as long as it needs, while the other database is read."""
     if connection.dialect.name == "postgresql":

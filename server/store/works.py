@@ -45,8 +45,9 @@ class Standing:
 
 
 def heads(connection: Connection) -> dict[LogId, tuple[int, bool]]:
-    """Return each log's head, and whether it is a room's."""
-    rows = connection.execute(select(LOG.c.id, LOG.c.head, LOG.c.kind == ROOM))
+    """Return the head of each log that lives here, and whether it is a room's."""
+    asked = select(LOG.c.id, LOG.c.head, LOG.c.kind == ROOM).where(LOG.c.moved.is_(None))
+    rows = connection.execute(asked)
     return {LogId(id_): (head, bool(is_room)) for id_, head, is_room in rows}
 
 

@@ -126,6 +126,8 @@ class Workflows:
                 continue
             self._heads[log] = seq
             self._unsettled |= {log} if is_room else self._closed.get(log, set())
+        # What was moved to another database meanwhile is theirs to look at.
+        self._unsettled.intersection_update(found)
         return tuple(sorted(self._unsettled))
 
     async def _look(self, room: LogId) -> bool:

@@ -7,16 +7,21 @@ import json
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from server.__main__ import cli
 from server.demo.founding import ensure_demo
 from server.runtime.house import open_house
+from server.runtime.installation import secret_key
 from server.runtime.ports import SeededChance
 from server.settings import Settings
+from server.store.database import Database
+from server.store.installation import SECRET_KEY, agree, digest
 
 from ..databases import postgres
+from ..serving import QUIET, client_of
 from ..shared import POLIS, needs_shared
 from .test_serve import started
 
@@ -124,6 +129,34 @@ def test_a_rehearsal_goes_on_beside_a_running_server(tmp_path: Path) -> None:
         line(target, "replay", "demo")
         told = line("", "move", "--to", target, code=1)
         assert told.startswith("Error: Another server holds ")
+
+
+def test_another_secret_key_there_is_told(line: Line) -> None:
+    source = demo(line)
+    secret_key(Settings(data_dir=line.home / "data"))
+    with postgres() as url:
+        database = Database.open(url)
+        asyncio.run(database.writing(agree, {SECRET_KEY: digest(b"of the servers there" * 2)}))
+        database.close()
+        told = line(source, "move", "--copy", "--to", url)
+        assert "have another secret key than those here" in told
+
+
+def test_a_server_where_it_was_says_where_it_is(tmp_path: Path) -> None:
+    line = Line(tmp_path)
+
+    async def ask(url: str) -> httpx.Response:
+        settings = Settings(data_dir=tmp_path / "data", database_url=url, embedder="lexical")
+        async with client_of(settings, QUIET) as (client, _):
+            return await client.post("/api/join", json={"invite": "demo"})
+
+    source, target = demo(line), f"sqlite:///{tmp_path / 'target.db'}"
+    line(source, "move", "--to", target, "--now-at", "https://new.example/")
+    refused = asyncio.run(ask(source))
+    assert refused.status_code == 410
+    assert refused.json()["type"] == "/problems/moved"
+    assert "has moved to https://new.example;" in refused.json()["detail"]
+    assert asyncio.run(ask(target)).status_code == 201
 
 
 def test_what_is_wrong_is_said_in_one_sentence(line: Line) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import signal
 import subprocess
@@ -17,9 +16,9 @@ from sqlalchemy import text
 from server.deliberation import commands as c
 from server.deliberation.commands import Actor
 from server.errors import Conflict, FolkmootError, Invalid, LogBroken, Moved, NotFound, StorageFull
-from server.runtime.moving import Outcome, _Passage
+from server.runtime.moving import Outcome
+from server.runtime.passage import Passage
 from server.runtime.writer import House
-from server.store import log as store
 from server.store.database import Database
 
 from ..databases import postgres
@@ -240,7 +239,7 @@ async def test_what_fails_after_the_closing_opens_it_again(
         raise StorageFull("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(_Passage, "settle_there", fail)
+        patched.setattr(Passage, "settle_there", fail)
         with pytest.raises(StorageFull):
             move(files.source, files.target)
     async with at_home(files.source, seed=next(seeds)) as home:
@@ -249,11 +248,11 @@ async def test_what_fails_after_the_closing_opens_it_again(
 
 VICTIM = """
 import os, sys
-from server.runtime import moving
+from server.runtime import moving, passage
 from server.store.database import Database
 
 source, target, when = sys.argv[1:]
-moving.log.CHUNK = 20
+passage.log.CHUNK = 20
 steps = 0
 
 def die(*_):
@@ -266,10 +265,10 @@ def told(step):
         die()
 
 if when == "closed":
-    moving._Passage.settle_there = die
+    passage.Passage.settle_there = die
 if when == "committed":
-    commit = moving._Passage.commit
-    moving._Passage.commit = lambda self: (commit(self), die())
+    commit = passage.Passage.commit
+    passage.Passage.commit = lambda self: (commit(self), die())
 mover = moving.Mover(Database.open(source), Database.open(target), told=told)
 mover.move("town")
 """
@@ -323,41 +322,6 @@ async def test_what_was_cut_off_can_be_opened_again(files: Places) -> None:
     move(files.source, files.target)
     with moving(files.source, files.target) as mover, pytest.raises(Conflict, match="has arrived"):
         mover.reopen("town")
-
-
-async def test_a_server_that_runs_meanwhile_loses_nothing(
-    postgres_url: str, tmp_path: Path
-) -> None:
-    target = f"sqlite:///{tmp_path / 'target.db'}"
-    async with at_home(postgres_url) as home:
-        people = await lived(home.house)
-        acknowledged: dict[int, str] = {}
-        refused = 0
-
-        async def speak(one: Actor) -> None:
-            nonlocal refused
-            for n in range(400):
-                try:
-                    done = await say(home.house, one, f"Thing {n} of {one.participant}", f"s{n}")
-                except Moved:
-                    refused += 1
-                    return
-                acknowledged[done.seq] = f"Thing {n} of {one.participant}"
-
-        speaking = [asyncio.create_task(speak(one)) for one in people[3:8]]
-        await asyncio.sleep(0.3)
-        done = await asyncio.to_thread(move, postgres_url, target)
-        async with asyncio.timeout(30):
-            await asyncio.gather(*speaking)
-    assert done.outcome is Outcome.MOVED
-    assert refused == len(speaking)
-    assert rows(target) == rows(postgres_url)
-    holds(target)
-    database = Database.open(target, hold=False)
-    arrived = {each.seq: each.event for each in database.read(store.records, RLOG)}
-    database.close()
-    assert acknowledged
-    assert {seq: arrived[seq].text for seq in acknowledged} == acknowledged  # type: ignore[union-attr]
 
 
 def all_bytes(folder: Path) -> bytes:
