@@ -16,13 +16,14 @@ import argparse
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 
 import uvloop
 from rich.console import Console
 
+from evals.performance.databases import fresh, postgres_answers
 from evals.performance.process import CommandFailed
 
 from .ground import Ground, Wanted, WrongGround, started, there
@@ -84,11 +85,16 @@ async def _ground(given: argparse.Namespace, profile: Profile) -> AsyncIterator[
         return
     # The servers inherit it, and need as many.
     allow_files(profile, given.servers)
-    database = "" if given.database == "sqlite" else given.database
-    wanted = Wanted(given.servers, database, given.redis, profile.rooms)
-    print(f"{given.servers} server(s) start …", file=sys.stderr, flush=True)
-    async with started(wanted) as ground:
-        yield ground
+    with ExitStack() as stack:
+        database = ""
+        if given.database != "sqlite":
+            if not postgres_answers(given.database):
+                raise WrongGround("PostgreSQL does not answer at --database, or not to this user.")
+            database = stack.enter_context(fresh(given.database))
+        wanted = Wanted(given.servers, database, given.redis, profile.rooms)
+        print(f"{given.servers} server(s) start …", file=sys.stderr, flush=True)
+        async with started(wanted) as ground:
+            yield ground
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         "--i-own-this", action="store_true", help="the servers of --url are mine, wherever they are"
     )
     where.add_argument("--servers", type=int, choices=(1, 2), default=1, help="how many to start")
-    where.add_argument("--database", default="sqlite", help="sqlite, or a PostgreSQL address")
+    where.add_argument(
+        "--database", default="sqlite", help="sqlite, or where a user of PostgreSQL may create one"
+    )
     where.add_argument("--redis", default="", help="a Redis address")
     load = parser.add_argument_group("the load (what isn't given is the preset's)")
     load.add_argument("--preset", choices=sorted(PRESETS), default="default")

@@ -16,20 +16,36 @@ from .town import Town, in_parts
 
 _MOST = 300
 """So many people of a room rank and ratify."""
+_VOTERS, _VOTES = 60, 12
+"""So many people vote once more before that, and so often."""
 
 
 class _Stopped(Exception):
-    """The room got no further; the message says why."""
+    """The room got no further; the message says why. ``fault``: it should have."""
+
+    def __init__(self, why: str, *, fault: bool = True) -> None:
+        super().__init__(why)
+        self.fault = fault
 
 
 async def hold(town: Town, room: Room, patience: float) -> str:
     """Take a room from open to closed, and compare what was counted with what was acknowledged.
 
-    Returns what kept it from the end, or nothing. What was counted wrongly is a fault in the books.
+    Returns what kept it from the end, or nothing. What was counted wrongly is a fault in the books,
+    and so is an end that did not come though nobody said why.
     """
     if town.facilitator is None:
         return "nobody could run the room: no facilitator's invite was given"
     people = [each for each in town.people if each.room is room][:_MOST]
+    # Drafts are made of what enough people have voted on.
+    await in_parts(
+        [
+            town.vote(person, perf_counter(), kind="votes before the ballots")
+            for _ in range(_VOTES)
+            for person in people[:_VOTERS]
+        ],
+        at_once=16,
+    )
     try:
         await _phase(town, town.facilitator, room, "drafting")
         drafts = await _drafts(town, town.facilitator, room, patience)
@@ -38,6 +54,8 @@ async def hold(town: Town, room: Room, patience: float) -> str:
         await _phase(town, town.facilitator, room, "closed")
         await _outcomes(town, town.facilitator, room)
     except _Stopped as stopped:
+        if stopped.fault:
+            town.books.fault("a room that did not get through its phases", room.log)
         return str(stopped)
     return ""
 
@@ -103,7 +121,7 @@ async def _drafts(town: Town, facilitator: Person, room: Room, patience: float) 
     if room.drafts.drafts is None:
         failed = room.drafts.failure.failures if room.drafts.failure is not None else ()
         reasons = ", ".join(each.reason for each in failed)
-        raise _Stopped(f"no drafts could be made ({reasons})")
+        raise _Stopped(f"no drafts could be made ({reasons})", fault=False)
     return [draft.id for draft in room.drafts.drafts.drafts]
 
 

@@ -65,7 +65,7 @@ class Wanted:
 async def started(wanted: Wanted) -> AsyncIterator[Ground]:
     """Start servers on a data folder of their own, and stop them and it afterwards.
 
-    A PostgreSQL database must be empty or migrated; an assembly is founded in it, and stays.
+    A PostgreSQL database must be empty: whoever uses one must have the keys of who used it first.
 
     Raises:
         WrongGround: two servers were asked for on SQLite.
@@ -121,7 +121,8 @@ async def _found(home: Path, extra: dict[str, str], slug: str, rooms: int) -> di
     )
     out, err = await process.communicate()
     if process.returncode != 0:
-        raise CommandFailed(f"founding: {err.decode(errors='replace').strip()[-2000:]}")
+        said = err.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        raise CommandFailed(f"founding: {said[-1]}")
     found: dict[str, str] = json.loads(out)
     return found
 

@@ -43,8 +43,8 @@ class Commands:
     retried: int
     not_begun: int
     """Due, and everybody still waited for an answer: the servers are behind."""
-    rate: float
-    """Acknowledged a second of the load."""
+    rate: float | None
+    """Acknowledged a second of the load; None of what came after it."""
     from_due: Spread | None
     from_sending: Spread | None
 
@@ -110,7 +110,9 @@ class Report:
 
 
 def _commands(each: Commands) -> str:
-    said = f"{each.acknowledged:,} of {each.asked:,}, {each.rate:,.1f}/s"
+    said = f"{each.acknowledged:,} of {each.asked:,}"
+    if each.rate is not None:
+        said += f", {each.rate:,.1f}/s"
     if each.refused:
         said += "; refused " + ", ".join(f"{n:,} with {s}" for s, n in each.refused.items())
     if each.unanswered:

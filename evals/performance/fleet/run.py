@@ -24,6 +24,7 @@ from .profile import Profile
 from .report import Commands, Report, Spread
 from .town import CannotBegin, Town
 
+_LOAD = ("votes", "statements", "moderation", "notices")
 _SPARE = 500
 """Files beside sockets and lines that this process or a server has open."""
 
@@ -130,8 +131,6 @@ async def _ballots(town: Town, profile: Profile, say: Callable[[str], None]) -> 
         kept_from = await ballots.hold(town, room, 60.0)
         if kept_from:
             remarks.append(f"No ballots in {room.log}: {kept_from}.")
-            if town.facilitator is not None:
-                town.books.fault("a room that did not get through its phases", kept_from)
     return remarks
 
 
@@ -148,7 +147,7 @@ def _report(
     seen = bool(ground.sessions)
     report = Report(servers=ground.label, profile=asdict(profile), seconds=round(costs.seconds, 2))
     for kind, count in town.clerk.counts.items():
-        report.commands[kind] = _commands(count, costs.seconds)
+        report.commands[kind] = _commands(count, costs.seconds if kind in _LOAD else None)
     report.frames = {
         "frames_owed": found.owed,
         "frames_received": found.got,
@@ -191,7 +190,7 @@ def _report(
     return report
 
 
-def _commands(count: Count, seconds: float) -> Commands:
+def _commands(count: Count, seconds: float | None) -> Commands:
     return Commands(
         asked=count.asked,
         acknowledged=count.acknowledged,
@@ -199,7 +198,7 @@ def _commands(count: Count, seconds: float) -> Commands:
         unanswered=count.unanswered,
         retried=count.retried,
         not_begun=count.dropped,
-        rate=round(count.acknowledged / seconds, 2),
+        rate=round(count.acknowledged / seconds, 2) if seconds else None,
         from_due=Spread.of(count.delays),
         from_sending=Spread.of(count.alone),
     )

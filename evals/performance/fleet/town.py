@@ -140,7 +140,7 @@ class Town:
             receipt = Receipt(statement, ("statement",), due, perf_counter())
             room.acknowledged(seq, receipt)
 
-    async def vote(self, person: Person, due: float) -> None:
+    async def vote(self, person: Person, due: float, *, kind: str = "votes") -> None:
         """Let somebody vote: on the next statement, as the pages do, or on any."""
         room = person.room
         person.busy = True
@@ -150,7 +150,7 @@ class Town:
             person.busy = False
         choice = words.choice(statement, person.number, self.rng)
         body = {"statement_id": statement, "choice": choice}
-        found = await self.command("votes", person, f"/api/rooms/{room.log}/votes", body, due)
+        found = await self.command(kind, person, f"/api/rooms/{room.log}/votes", body, due)
         if found is not None:
             seq = int(str(found["seq"]))
             person.votes[statement] = max(person.votes.get(statement, (0, "")), (seq, choice))
