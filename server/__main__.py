@@ -18,6 +18,7 @@ class _Entry(NamedTuple):
 
 COMMANDS: dict[str, _Entry] = {
     "serve": _Entry("serve", "Run the server."),
+    "worker": _Entry("worker", "Work for the servers on PostgreSQL: drafts, analyses, exports."),
     "migrate": _Entry("migrate", "Bring the database to this program's version."),
     "assembly": _Entry("assembly", "Found an assembly."),
     "invite": _Entry("invite", "Make invite links."),
@@ -29,8 +30,8 @@ COMMANDS: dict[str, _Entry] = {
     "simulate": _Entry("simulate", "Simulated participants do what the phase asks."),
     "export": _Entry("export", "Write the signed bundle."),
     "verify": _Entry("verify", "Check a bundle with nothing but its own files."),
-    "backup": _Entry("backup", "Copy the database while it is in use."),
     "move": _Entry("move", "Take assemblies to another database."),
+    "backup": _Entry("backup", "Copy the database while it is in use."),
     "replay": _Entry("replay", "Rebuild everything from the log and compare."),
 }
 """Each command, the module in ``cli/`` that holds it, and its line in the list."""

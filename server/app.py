@@ -141,7 +141,7 @@ async def _open(desk: Desk, parts: Parts, stack: AsyncExitStack) -> None:
     _show(desk, house, hub)
     if parts.opened is not None:
         await parts.opened(house)
-    if parts.workflows:
+    if parts.workflows and house.database.held:  # where others write too, there are workers
         at_work = await start_workflows(house, embedder, settings)
         stack.push_async_callback(at_work.stop)
         desk.moved.append(lambda _: at_work.wake())

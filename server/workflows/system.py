@@ -132,7 +132,6 @@ def _address(url: str) -> str:
     address = complete(parse(url))
     query = dict(address.query)
     query["options"] = f"{query.get('options', '')} {_SESSION}".strip()
-    query["application_name"] = "folkmoot workflows"
     return address.set(query=query).render_as_string(hide_password=False)
 
 

@@ -35,7 +35,7 @@ _PRUNE_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 MakeBench = Callable[[House], Bench]
-Joined = Callable[[str], None]
+Joined = Callable[[House, Crew], None]
 
 
 def fresh_name() -> str:
@@ -49,14 +49,14 @@ async def work(
     name: str,
     stop: asyncio.Event,
     *,
-    joined: Joined = lambda _: None,
+    joined: Joined = lambda _, __: None,
     make: MakeBench | None = None,
     grace: float = GRACE_SECONDS,
 ) -> None:
     """Work as one of several until ``stop`` is set, and give back what is half done.
 
-    ``joined`` is called with the name once there is nothing left to go wrong; ``make`` makes the
-    bench on a house, with this installation's embedder if it is None.
+    ``joined`` is called once there is nothing left to go wrong; ``make`` makes the bench on a
+    house, with this installation's embedder if it is None.
 
     Raises:
         Invalid: a name that can't be one, or a database that workers can't share.
@@ -85,7 +85,7 @@ async def work(
         stack.push_async_callback(crew.step_down)
         pruning = asyncio.create_task(_prune(bundles), name="folkmoot-bundles")
         stack.callback(pruning.cancel)
-        joined(name)
+        joined(house, crew)
         await _first(stop, crew.lost)
         if crew.refusal is not None:
             raise crew.refusal

@@ -20,6 +20,7 @@ from server.synthesis.drafting.extractive import ExtractiveDrafter
 from server.synthesis.ports import DraftingBrief, Judgement, ProposedDraft
 from server.synthesis.verification.lexical import LexicalEntailer
 from server.workflows.bench import Bench
+from server.workflows.crew import Crew
 from server.workflows.crunch import HereCruncher
 from server.workflows.tools import Tools
 from server.workflows.worker import work
@@ -62,6 +63,7 @@ async def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("name")
     parser.add_argument("--stuck", action="store_true")
+    parser.add_argument("--leads", action="store_true", help="whoever else does")
     parser.add_argument("--seconds", type=float, default=0.0)
     given = parser.parse_args()
 
@@ -77,11 +79,15 @@ async def main() -> None:
             ),
         )
 
+    if given.leads:
+        Crew.leading = lambda _: True  # type: ignore[method-assign]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    settings = Settings(data_dir=given.data / given.name, database_url=given.url)
+    settings = Settings(data_dir=given.data, database_url=given.url)
     try:
-        await work(settings, given.name, stop, make=make, joined=lambda _: say("joined"), grace=10)
+        await work(
+            settings, given.name, stop, make=make, joined=lambda _, __: say("joined"), grace=10
+        )
     except FolkmootError as error:
         sys.exit(error.message)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import make_url
 
 from server.__main__ import cli
 from server.deliberation import commands as c
@@ -28,6 +29,7 @@ from server.runtime.house import House, open_house
 from server.runtime.ports import SeededChance
 from server.settings import Settings
 from server.store import log as store
+from server.store.database import migrate
 from server.store.lease import Lease, NameTaken, key_of
 from server.workflows import system
 from server.workflows.worker import spent, standing
@@ -37,6 +39,10 @@ from .homes import request_drafts, to_phase, until
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 30
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def url() -> Iterator[str]:
 
 @asynccontextmanager
 async def house_at(url: str, data: Path) -> AsyncIterator[House]:
-    async with open_house(Settings(data_dir=data / "server", database_url=url)) as house:
+    async with open_house(Settings(data_dir=data, database_url=url)) as house:
         yield house
 
 
@@ -188,7 +194,7 @@ async def test_two_workers_share_the_work_and_do_each_piece_once(url: str, tmp_p
             await to_phase(house, room, Phase.CLOSED)
 
         def written() -> list[Path]:
-            return sorted(tmp_path.glob("*/exports/*/*/manifest.sig"))
+            return sorted(tmp_path.glob("exports/*/*/manifest.sig"))
 
         async def exported() -> bool:
             return len(written()) == 2
@@ -289,6 +295,81 @@ async def test_twenty_requests_have_one_outcome_each_while_workers_are_killed(
             assert state.analysis is not None
             assert state.themes is not None
         assert sum(hands.calls().values()) <= len(rooms) + 4 * 2
+
+
+@pytest.mark.faults
+async def test_two_that_think_they_lead_ask_once(url: str, tmp_path: Path) -> None:
+    async with house_at(url, tmp_path) as house, hands_at(url, tmp_path) as hands:
+        rooms = await towns(house, 3)
+        for name in ("ada", "bob"):
+            await hands.start(name, "--leads", "--seconds", "1")
+        for room in rooms:
+            await to_phase(house, room, Phase.DRAFTING)
+            await request_drafts(house, room)
+
+        async def done() -> bool:
+            return len(await outcomes(house, rooms)) == len(rooms)
+
+        await until(done)
+        await asyncio.sleep(2)
+        assert set(hands.calls().values()) == {1}
+        assert len(hands.calls()) == len(rooms)
+        assert set((await outcomes(house, rooms)).values()) == {1}
+
+
+@pytest.mark.faults
+async def test_cut_connections_cost_time_and_nothing_else(url: str, tmp_path: Path) -> None:
+    async with hands_at(url, tmp_path) as hands:
+        async with house_at(url, tmp_path) as house:
+            rooms = await towns(house, 4)
+            for room in rooms:
+                await to_phase(house, room, Phase.DRAFTING)
+                await request_drafts(house, room)
+        workers = [await hands.start(name, "--seconds", "0.5") for name in ("ada", "bob")]
+        for _ in range(3):
+            await asyncio.sleep(1.5)
+            await asyncio.to_thread(databases.admin, CUT, url)
+        async with house_at(url, tmp_path) as house:
+
+            async def done() -> bool:
+                return len(await outcomes(house, rooms)) == len(rooms)
+
+            await until(done, seconds=90)
+            for room in rooms:
+                state = await house.room(room)
+                assert state.round is not None, state.failures
+            assert set((await outcomes(house, rooms)).values()) == {1}
+
+            async def both() -> bool:
+                return (await standing(house.database)).workers == 2
+
+            await until(both)
+        for worker in workers:
+            assert worker.returncode is None
+            assert await hands.end(worker, signal.SIGTERM) == 0
+
+
+async def test_a_role_that_can_change_no_log_is_enough(url: str, tmp_path: Path) -> None:
+    role = f"folkmoot_test_hand_{os.getpid()}"
+    databases.admin(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    try:
+        migrate(url, role)
+        system.migrate(url, role)
+        restricted = databases.url_of(make_url(url).database or "", username=role, password="x")
+        async with house_at(url, tmp_path) as house, hands_at(restricted, tmp_path) as hands:
+            (room,) = await towns(house, 1)
+            await to_phase(house, room, Phase.DRAFTING)
+            await request_drafts(house, room)
+            ada = await hands.start("ada")
+
+            async def drafted() -> bool:
+                return (await house.room(room)).round is not None
+
+            await until(drafted)
+            assert await hands.end(ada, signal.SIGTERM) == 0
+    finally:
+        databases.admin(f"DROP OWNED BY {role} CASCADE", url)
+        databases.admin(f"DROP ROLE {role}")
 
 
 async def test_an_outcome_that_comes_twice_or_late_is_refused(url: str, tmp_path: Path) -> None:
