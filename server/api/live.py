@@ -16,7 +16,7 @@ from litestar.handlers import WebsocketRouteHandler
 from litestar.params import FromPath
 
 from ..deliberation.frames import ClientFrame, Ping
-from ..errors import FolkmootError, NotSignedIn
+from ..errors import Fault, FolkmootError, NotSignedIn
 from ..runtime.hub import NOT_SIGNED_IN, RESTART, TOO_SLOW, Line, Seat, SocketRefused
 from ..runtime.protocol import DROP
 from .access import access_room
@@ -65,6 +65,9 @@ def handler(desk: Desk) -> WebsocketRouteHandler:
             line.drop(NOT_SIGNED_IN)
         except SocketRefused as refused:
             line.drop(refused.close_code)
+        except Fault:
+            # The room may well be there: a client that is told otherwise would not come back.
+            line.drop(RESTART)
         except FolkmootError:
             line.drop(NO_SUCH_ROOM)
         else:
@@ -92,7 +95,11 @@ async def _sit_down(
 async def _look_again(desk: Desk, socket: AnySocket, seat: Seat, who: Identity) -> None:
     # They may have been put out, signed out or given another role while the room was loaded,
     # before the hub knew their seat.
-    now = await desk.identities.found(socket.scope)
+    try:
+        now = await desk.identities.found(socket.scope)
+    except Fault:
+        desk.hub.close(seat, RESTART)
+        return
     if now is None:
         desk.hub.close(seat, NOT_SIGNED_IN)
     elif now.role is not who.role:

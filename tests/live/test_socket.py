@@ -17,6 +17,7 @@ from server.api.live import CLOSE_CODES
 from server.deliberation import commands as c
 from server.deliberation.room import RoomState
 from server.deliberation.vocabulary import Moderation, Phase, Role
+from server.errors import StorageFault
 from server.ids import LogId
 from tests.serving import Served, World, bearer, found, serving, settings_in
 
@@ -211,6 +212,26 @@ async def test_no_such_room_and_one_of_another_assembly_4404(served: Served, wor
     for room in ("r0000000000000000", other.room, world.assembly):
         async with connect(served, room, headers) as socket:
             assert await closed_with(socket) == 4404
+
+
+@pytest.mark.parametrize("where", ["the room", "the person"])
+async def test_where_the_database_does_not_answer_1012_so_that_clients_come_back(
+    served: Served, world: World, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    headers = bearer(await world.token())
+
+    async def gone(*_: object) -> None:
+        raise StorageFault("The database can't be reached.")
+
+    with monkeypatch.context() as patched:
+        if where == "the room":
+            patched.setattr(served.desk.house, "room", gone)
+        else:
+            patched.setattr(served.desk.identities, "found", gone)
+        async with connect(served, world.room, headers) as socket:
+            assert await closed_with(socket) == 1012
+    async with connect(served, world.room, headers) as socket:
+        assert (await receive(socket))["type"] == "hello"
 
 
 async def test_a_ninth_socket_of_one_person_4409(served: Served, world: World) -> None:
