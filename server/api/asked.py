@@ -19,6 +19,8 @@ from ..runtime.logs import fields, ids_in, requests_log
 from .facts import Facts
 
 SLOW_SECONDS = 1.0
+READINESS = "/readyz"
+"""Where 503 is an answer and no failure; it is asked every few seconds."""
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _log = requests_log()
 
@@ -63,7 +65,7 @@ class Asked:
         seconds = perf_counter() - facts.at
         if seconds > SLOW_SECONDS:
             self._observer.slow()
-        elif status < 500 and not self._every:
+        elif (status < 500 or route == READINESS) and not self._every:
             return
         if facts.noted and not self._every:
             return

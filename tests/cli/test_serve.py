@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -36,9 +37,11 @@ def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess
 
 
 @contextmanager
-def started(data: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def started(
+    data: Path, *arguments: str, **more: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Start a server; give it, its address and the lines up to that."""
-    line, environment = command(data, "serve", "--port", "0", *arguments)
+    line, environment = command(data, "serve", "--port", "0", *arguments, **more)
     with subprocess.Popen(
         line,
         cwd=ROOT,
@@ -92,6 +95,47 @@ def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert answer.stderr.count("\n") == 1
 
 
+def ready(address: str, status: int) -> dict[str, str]:
+    """Wait until the server says that it can or can't serve; return what it says."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"{address}/readyz", timeout=5)
+            if answer.status_code == status:
+                told = answer.json()
+                assert isinstance(told, dict)
+                return told
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"/readyz never had {status}")
+
+
+def test_told_to_stop_it_says_so_and_listens_as_long_as_it_should(tmp_path: Path) -> None:
+    with started(tmp_path, FOLKMOOT_DRAIN_SECONDS="2", FOLKMOOT_LOG="json") as (process, at, _):
+        assert ready(at, 200)["status"] == "ok"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert ready(at, 503) == {"status": "draining"}
+        assert time.monotonic() - begun < 1.5
+        assert process.wait(15) == 0
+        assert 1.5 < time.monotonic() - begun < 8
+        assert process.stderr is not None
+        told = [json.loads(line) for line in process.stderr.read().splitlines()]
+    assert [line["event"] for line in told if line["event"] != "request slow"] == ["told to stop"]
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with started(tmp_path, FOLKMOOT_DRAIN_SECONDS="60") as (process, at, _):
+        ready(at, 200)
+        process.send_signal(signal.SIGTERM)
+        ready(at, 503)
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 128 + signal.SIGINT
+        assert time.monotonic() - begun < 3
+
+
 def test_wrong_settings_and_wrong_use(tmp_path: Path) -> None:
     short = run(tmp_path, "serve", "--port", "0", FOLKMOOT_SECRET_KEY="short")
     assert short.returncode == 1
@@ -115,6 +159,8 @@ def test_wrong_settings_and_wrong_use(tmp_path: Path) -> None:
         ("FOLKMOOT_PUBLIC_URL", "http://folkmoot.example:port"),
         ("FOLKMOOT_VOTES_PER_HOUR", "9" * 5000),
         ("FOLKMOOT_MAX_BODY", "-1"),
+        ("FOLKMOOT_LOG", "xml"),
+        ("FOLKMOOT_TRUSTED_PROXIES", "proxy.example"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_said_in_one_sentence(
