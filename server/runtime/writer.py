@@ -87,6 +87,7 @@ class House:
             self._writer = None
             self._deaf()
             await self.foreign.stop()
+            await self._states.rest()
             await self._snapshots.stop()
             await self._database.on_writer(self._ledger.close)
 
