@@ -89,7 +89,7 @@ class RedisDoorbell:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._waiting and self._reachable.now:
+        if self._waiting and self._reachable.now is not False:
             try:
                 async with asyncio.timeout(1.0):
                     await self._speak()
