@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
@@ -20,12 +21,15 @@ from . import roles, schema
 from .backend import READERS
 from .faults import named
 
+_log = logging.getLogger(__name__)
+
 DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 
 WRITERS = 2
 """So many connections write: the log's, and one for documents derived from it."""
 
 CONNECT_TIMEOUT = 5
+_OLDEST = 15
 _POOL_TIMEOUT = 10.0
 _DEFAULT_PORT = 5432
 
@@ -39,17 +43,28 @@ _NETWORK: Mapping[str, str | int] = {
     "keepalives_count": 3,
     "tcp_user_timeout": _GONE_AFTER * 1000,
     "application_name": "folkmoot",
+    "client_encoding": "UTF8",
+}
+# The server too notices that a machine of ours is gone, and lets go of what it had locked.
+_NOTICING = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
 }
 _READING = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "60s",
     "default_transaction_read_only": "on",
+    **_NOTICING,
 }
+# Who stops in the middle of a transaction keeps the rooms that it locked from everybody: it is
+# thrown out before those who wait for them give up.
 _WRITING = {
     "statement_timeout": "10s",
-    "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "60s",
+    "lock_timeout": "9s",
+    "idle_in_transaction_session_timeout": "5s",
+    **_NOTICING,
 }
 _MIGRATING = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
 _MIGRATION_LOCK = 0x466F6C6B6D6F6F74
@@ -58,6 +73,21 @@ _MIGRATION_LOCK = 0x466F6C6B6D6F6F74
 # What they would say is said by our faults, and theirs may hold the words of people.
 for _logger in ("psycopg", "sqlalchemy.pool"):
     logging.getLogger(_logger).setLevel(logging.CRITICAL + 1)
+
+
+class _Together(psycopg.Pipeline):
+    """A pipeline that ends with nothing after its Sync.
+
+    The driver's own asks for what is pending once more, and a server that hears anything after the
+    Sync counts no time in which a transaction is idle: a process that stopped would keep its locks.
+    """
+
+    def _exit_gen(self) -> PQGen[None]:
+        self._enqueue_sync()
+        try:
+            yield from self._communicate_gen()
+        finally:
+            yield from self._fetch_gen(flush=False)
 
 
 class Postgres:
@@ -83,6 +113,7 @@ class Postgres:
         opened = cls(url, write=hold)
         try:
             with opened.named(), opened.reader.connect() as connection:
+                _check(connection, opened.place)
                 schema.requires_current(connection)
         except BaseException:
             opened.close()
@@ -103,6 +134,7 @@ class Postgres:
         driver = connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
             raise StorageFault("The connection to the database is lost.")
+        driver._pipeline = driver._pipeline or _Together(driver)  # noqa: SLF001 - see there
         with driver.pipeline():
             yield
 
@@ -138,6 +170,36 @@ class Postgres:
             self.writer.dispose()
 
 
+_CHECKED = (
+    "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), "
+    "current_setting('fsync')"
+)
+
+
+def _check(connection: Connection, where: str) -> None:
+    """Check that the server can keep what is written here.
+
+    Raises:
+        StorageFault: it is too old, or can't keep every script that people write in.
+    """
+    version, encoding, fsync = connection.exec_driver_sql(_CHECKED).one()
+    if version < _OLDEST * 10_000:
+        raise StorageFault(
+            f"The server of the database at {where} is PostgreSQL {version // 10_000}: "
+            f"{_OLDEST} or later is needed."
+        )
+    if encoding != "UTF8":
+        raise StorageFault(
+            f"The database at {where} keeps text as {encoding}: create one with the encoding UTF8."
+        )
+    if fsync != "on":
+        _log.warning(
+            "The server of the database at %s has fsync off: what was acknowledged is lost when "
+            "its machine stops.",
+            where,
+        )
+
+
 def migrate(url: URL, grant: str | None = None) -> bool:
     """Bring the database to this program's version; False where it was there already.
 
@@ -152,6 +214,7 @@ def migrate(url: URL, grant: str | None = None) -> bool:
     engine = _engine(address, _MIGRATING, 1)
     try:
         with named(place(address)), engine.begin() as connection:
+            _check(connection, place(address))
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             current = schema.is_current(connection)
             if not current:

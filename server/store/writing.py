@@ -20,6 +20,8 @@ from .database import Database
 from .idempotency import Used
 from .log import Appending, Head
 
+_PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -95,6 +97,9 @@ class Ledger:
             self._database.limit(connection)
             connection.begin()
             with self._database.grouped(connection):
+                if wanted.slugs and self._database.shared:
+                    # An import is decided as a whole, which may take long, and locks nobody out.
+                    bulk.execute(connection, _PATIENT, ())
                 locked = log.ask_heads(connection, wanted.logs, lock=True)
                 keys = idempotency.ask(connection, wanted.keys)
                 slugs = _ask_slugs(connection, wanted.slugs)

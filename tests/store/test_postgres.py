@@ -18,7 +18,7 @@ from server.errors import (
     Invalid,
     StorageFault,
 )
-from server.store import installation
+from server.store import installation, postgres
 from server.store import log as store
 from server.store.backend import READERS
 from server.store.database import Database, migrate
@@ -105,8 +105,8 @@ async def test_every_session_has_its_limits_and_commits_are_durable(postgres_url
     }
     assert writing == {
         "statement_timeout": "10s",
-        "lock_timeout": "5s",
-        "idle_in_transaction_session_timeout": "1min",
+        "lock_timeout": "9s",
+        "idle_in_transaction_session_timeout": "5s",
         "transaction_isolation": "read committed",
         "transaction_read_only": "off",
         "synchronous_commit": "on",
@@ -198,3 +198,29 @@ def test_the_databases_clock_is_measured(postgres_url: str) -> None:
 def test_a_role_in_a_file_is_refused(tmp_path: Any) -> None:
     with pytest.raises(Invalid, match="no roles"):
         migrate(f"sqlite:///{tmp_path / 'x.db'}", "somebody")
+
+
+def test_a_database_that_keeps_no_other_script_is_refused() -> None:
+    with databases.postgres(migrated=False) as url:
+        name = f"{make_url(url).database}_latin"
+        databases.admin(
+            f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING SQL_ASCII LOCALE "C"'
+        )
+        try:
+            for work in (migrate, Database.open):
+                with pytest.raises(StorageFault, match="keeps text as SQL_ASCII"):
+                    work(databases.url_of(name))
+        finally:
+            databases.admin(f'DROP DATABASE "{name}"')
+
+
+def test_a_server_that_would_lose_what_it_acknowledged_is_named(
+    postgres_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = "SELECT current_setting('server_version_num')::int, 'UTF8', 'off'"
+    monkeypatch.setattr(postgres, "_CHECKED", without)
+    Database.open(postgres_url).close()
+    assert "has fsync off" in caplog.text
+    monkeypatch.setattr(postgres, "_CHECKED", "SELECT 140011, 'UTF8', 'on'")
+    with pytest.raises(StorageFault, match="is PostgreSQL 14: 15 or later is needed"):
+        Database.open(postgres_url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from server.errors import (
     Conflicted,
     Fault,
     LogBroken,
+    Unreachable,
 )
 from server.ids import AssemblyId, LogId, RoomId
 from server.store import log as store
@@ -168,3 +170,17 @@ def test_what_has_grown_is_the_same_on_sqlite(tmp_path: Any) -> None:
         grown = ledger._database.read(store.grown, {A: 1, B: 2, LogId("rnone"): 0})
         assert grown == {A: 2}
         assert ledger._database.clock_offset() == 0.0
+
+
+def test_who_stops_in_the_middle_keeps_nobody_out_for_long(postgres_url: str) -> None:
+    with ledger_of(postgres_url) as one, ledger_of(postgres_url) as other:
+        one.commit([appending(one.begin(Wanted({A: 0})), A)], ())
+        stopped = one.begin(Wanted({A: 1}))
+        began = time.monotonic()
+        begun = other.begin(Wanted({A: 1}))
+        assert 3 < time.monotonic() - began < 8
+        other.commit([appending(begun, A)], ())
+        with pytest.raises(Unreachable):
+            one.commit([appending(stopped, A)], ())
+        again = one.begin(Wanted({A: 1}))
+        assert [each.seq for each in again.foreign[A]] == [2]
