@@ -178,3 +178,37 @@ class ServerProcess:
             else:
                 process.send_signal(how)
         return await process.wait()
+
+
+class WorkerProcess:
+    """``python -m server worker`` beside servers on PostgreSQL."""
+
+    def __init__(self, data_dir: Path, *, extra: Mapping[str, str]) -> None:
+        self._data_dir = data_dir
+        self._extra = extra
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; it takes up work when it is ready."""
+        with (self._data_dir / "worker.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "server", "worker"),
+                cwd=ROOT,
+                env=environment(self._data_dir, self._extra),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Ask it to end, and end it after so many seconds."""
+        process = self._process
+        if process is None:
+            return
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await process.wait()
+            kill_session(process.pid)
+        await process.wait()

@@ -91,7 +91,7 @@ async def _ground(given: argparse.Namespace, profile: Profile) -> AsyncIterator[
             if not postgres_answers(given.database):
                 raise WrongGround("PostgreSQL does not answer at --database, or not to this user.")
             database = stack.enter_context(fresh(given.database))
-        wanted = Wanted(given.servers, database, given.redis, profile.rooms)
+        wanted = Wanted(given.servers, database, given.redis, profile.rooms, given.workers)
         print(f"{given.servers} server(s) start …", file=sys.stderr, flush=True)
         async with started(wanted) as ground:
             yield ground
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--database", default="sqlite", help="sqlite, or where a user of PostgreSQL may create one"
     )
+    where.add_argument("--workers", type=int, default=1, help="how many beside PostgreSQL")
     where.add_argument("--redis", default="", help="a Redis address")
     load = parser.add_argument_group("the load (what isn't given is the preset's)")
     load.add_argument("--preset", choices=sorted(PRESETS), default="default")

@@ -40,7 +40,7 @@ async def hold(town: Town, room: Room, patience: float) -> str:
     # Drafts are made of what enough people have voted on.
     await in_parts(
         [
-            town.vote(person, perf_counter(), kind="votes before the ballots")
+            town.vote(person, kind="votes before the ballots")
             for _ in range(_VOTES)
             for person in people[:_VOTERS]
         ],

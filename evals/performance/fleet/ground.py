@@ -21,6 +21,7 @@ from evals.performance.process import (
     ROOT,
     CommandFailed,
     ServerProcess,
+    WorkerProcess,
     command,
     environment,
 )
@@ -57,6 +58,8 @@ class Wanted:
     database: str = ""
     redis: str = ""
     rooms: int = 1
+    workers: int = 1
+    """Beside servers on PostgreSQL, which leave analyses and drafts to them."""
     extra: tuple[tuple[str, str], ...] = ()
     """More settings, by the names of their variables."""
 
@@ -86,9 +89,13 @@ async def started(wanted: Wanted) -> AsyncIterator[Ground]:
         slug = f"fleet-{secrets.token_hex(4)}"
         codes = await _found(home, extra, slug, wanted.rooms)
         processes = [ServerProcess(home, extra=extra) for _ in range(wanted.servers)]
+        many = wanted.workers if wanted.database else 0
+        workers = [WorkerProcess(home, extra=extra) for _ in range(many)]
         try:
             for process in processes:
                 await process.start(patience=60)
+            for worker in workers:
+                await worker.start()
             yield Ground(
                 servers=[Address(HOST, process.port) for process in processes],
                 invite=codes["invite"],
@@ -98,6 +105,7 @@ async def started(wanted: Wanted) -> AsyncIterator[Ground]:
                 label=_label(wanted),
             )
         finally:
+            await asyncio.gather(*(worker.stop() for worker in workers))
             for process in processes:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(30):

@@ -140,8 +140,9 @@ class Town:
             receipt = Receipt(statement, ("statement",), due, perf_counter())
             room.acknowledged(seq, receipt)
 
-    async def vote(self, person: Person, due: float, *, kind: str = "votes") -> None:
-        """Let somebody vote: on the next statement, as the pages do, or on any."""
+    async def vote(self, person: Person, due: float | None = None, *, kind: str = "votes") -> None:
+        """Let somebody vote: on the next statement, as the pages do, or on any; due now if None."""
+        due = perf_counter() if due is None else due
         room = person.room
         person.busy = True
         try:
