@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("votes", "hub", "store", "opinion", "servers")
+BENCHMARKS = ("votes", "hub", "store", "opinion", "growth", "servers")
 """Modules of this folder; each has ``run()``, which gives rows."""
 
 Row = tuple[str, float | str | None, str, float | str | None, bool | None]

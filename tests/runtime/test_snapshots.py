@@ -242,6 +242,22 @@ BROKEN = {
 }
 
 
+async def test_after_an_erasure_there_soon_is_one_again(tmp_path: Path, every: Any) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    every(10**9)
+    async with housed(url) as (house, _):
+        one, other = await lived(house)
+        for who, long in ((one, 10**9), (other, 20)):
+            every(10**9, long=long)
+            records = await house.records(RLOG, (await house.room(RLOG)).words[who.participant])
+            await house.submit(RLOG, c.EraseContent(records=records), who)
+        seq = (await house.room(RLOG)).seq
+    assert [at for _, _, at in kept_at(url)] == [seq]
+    pictures, _, loaded = await told_and_stands(url)
+    assert loaded == 1
+    assert "Words of 1" not in str(pictures[0])
+
+
 @pytest.mark.parametrize("change", list(BROKEN.values()), ids=list(BROKEN))
 def test_a_broken_snapshot_is_left_aside(
     tmp_path: Path, every: Any, change: str, caplog: pytest.LogCaptureFixture
