@@ -149,10 +149,12 @@ class States:
         trace = self._traces.get(state.log)
         if trace is None:
             return
-        if isinstance(state, RoomState):
-            for recorded in happened:
-                if announces(recorded.event):
-                    trace.add(recorded.seq)
+        for recorded in happened:
+            if announces(recorded.event):
+                trace.add(recorded.seq)
+            if type(recorded.event) is e.ContentErased and state.seq > LONG:
+                # It took the snapshots with it, and a start must not wait for the whole log.
+                trace.due = state.seq
         self._take(state, trace)
 
     async def load(self, log: LogId) -> State | None:
@@ -168,6 +170,10 @@ class States:
             task = self._loading[log] = asyncio.create_task(self._fold(log))
             task.add_done_callback(lambda _: self._loading.pop(log, None))
         return await asyncio.shield(task)
+
+    async def rest(self) -> None:
+        """Return once nothing is being loaded any more, for whatever reason it ended."""
+        await asyncio.gather(*self._loading.values(), return_exceptions=True)
 
     async def _fold(self, log: LogId) -> State | None:
         head = await self._database.reading(store.head, log)
