@@ -16,6 +16,7 @@ from evals.performance.fleet.lines import Address
 from evals.performance.fleet.profile import Profile
 from evals.performance.fleet.report import Report
 from evals.performance.fleet.run import run
+from evals.performance.fleet.town import CannotBegin
 from server.app import Parts
 from tests.serving import serving, settings_in
 
@@ -41,9 +42,9 @@ FEW = replace(
 
 
 @asynccontextmanager
-async def ground(folder: Path, *, workflows: bool = False) -> AsyncIterator[Ground]:
-    """Serve an assembly for the fleet, without limits."""
-    settings = settings_in(folder, votes_per_hour=0, statements_per_hour=0, joins_per_hour=0)
+async def ground(folder: Path, *, workflows: bool = False, joins: int = 0) -> AsyncIterator[Ground]:
+    """Serve an assembly for the fleet, without limits, or with one on joins."""
+    settings = settings_in(folder, votes_per_hour=0, statements_per_hour=0, joins_per_hour=joins)
     planned = plan("fleet", SMALL.rooms)
     async with serving(settings, Parts(workflows=workflows)) as served:
         await served.desk.house.submit_together(planned.first)
@@ -67,9 +68,11 @@ async def tampered(folder: Path, *, frame: Tamper | None = None, refuse: bytes =
 
 
 async def test_it_finds_everything_it_is_owed(tmp_path: Path) -> None:
-    async with ground(tmp_path) as there:
-        report = await run(SMALL, there, lambda _: None)
+    async with ground(tmp_path, workflows=True) as there:
+        report = await run(replace(SMALL, ballots=1), there, lambda _: None)
     assert report.faults == {}
+    assert report.remarks == []
+    assert report.commands["rankings"].acknowledged == SMALL.people // SMALL.rooms
     assert report.commands["votes"].acknowledged > 60
     assert report.commands["votes"].acknowledged == report.commands["votes"].asked
     assert report.commands["statements"].acknowledged >= 3
@@ -77,7 +80,11 @@ async def test_it_finds_everything_it_is_owed(tmp_path: Path) -> None:
     assert int(str(report.sockets["resumed"])) >= 3
     assert (report.checked["people_compared"] or 0) > SMALL.people // 2
     written = SMALL.first * SMALL.rooms
-    acknowledged = sum(report.commands[kind].acknowledged for kind in ("votes", "statements"))
+    acknowledged = sum(
+        each.acknowledged
+        for kind, each in report.commands.items()
+        if kind not in ("moderation", "notices", "phases", "drafts")
+    )
     assert report.checked["receipts_found_in_the_log"] == written + acknowledged
 
 
@@ -132,6 +139,12 @@ async def test_a_receipt_for_what_was_not_done_is_noticed(tmp_path: Path) -> Non
     report = await tampered(tmp_path, refuse=b"/votes")
     assert report.faults.get("votes lost") == 1
     assert report.faults.get("acknowledged and not in the log") == 1
+
+
+async def test_servers_that_limit_joins_are_told_from_broken_ones(tmp_path: Path) -> None:
+    async with ground(tmp_path, joins=10) as there:
+        with pytest.raises(CannotBegin, match="FOLKMOOT_JOINS_PER_HOUR=0"):
+            await run(FEW, there, lambda _: None)
 
 
 def test_a_load_goes_to_this_machine_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,9 +55,9 @@ async def reckon(town: Town, crowd: Crowd, settings: Settings | None, patience: 
         elif got > owed:
             example = f"{seat.room.log}: {got} for {owed}"
             town.books.fault("frames that nobody was owed", example, times=got - owed)
-    await in_parts([_room(town, room, found) for room in town.rooms], at_once=8)
+    await in_parts((_room(town, room, found) for room in town.rooms), at_once=8)
     acted = [person for person in town.people if person.votes or person.written]
-    await in_parts([_person(town, person, found) for person in acted], at_once=32)
+    await in_parts((_person(town, person, found) for person in acted), at_once=32)
     if town.clerk.doubles:
         town.books.fault(
             "two commands acknowledged with one seq", "in one room", times=town.clerk.doubles

@@ -39,11 +39,11 @@ async def hold(town: Town, room: Room, patience: float) -> str:
     people = [each for each in town.people if each.room is room][:_MOST]
     # Drafts are made of what enough people have voted on.
     await in_parts(
-        [
+        (
             town.vote(person, kind="votes before the ballots")
             for _ in range(_VOTES)
             for person in people[:_VOTERS]
-        ],
+        ),
         at_once=16,
     )
     try:
@@ -65,14 +65,14 @@ async def _ranking(
 ) -> None:
     room = people[0].room
     ranked = [0]
-    await in_parts([_rank(town, person, drafts, ranked) for person in people])
+    await in_parts(_rank(town, person, drafts, ranked) for person in people)
     await _phase(town, facilitator, room, "ratifying")
     result = await _result(town, facilitator, room, lambda _: True)
     if result["ballots"] != ranked[0]:
         what = f"{room.log}: {result['ballots']} ballots, {ranked[0]} acknowledged"
         town.books.fault("ballots that were not counted", what)
     clauses = [clause["id"] for clause in result["clauses"]]
-    await in_parts([_ratify(town, person, clause) for clause in clauses for person in people])
+    await in_parts(_ratify(town, person, clause) for clause in clauses for person in people)
 
 
 async def _outcomes(town: Town, facilitator: Person, room: Room) -> None:

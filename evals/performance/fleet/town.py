@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -52,7 +52,7 @@ class Town:
         self.people = [self.people[0]]
         self.people[0].room = self.rooms[0]
         await in_parts(
-            [self._join(number, invite, rooms) for number in range(1, self.profile.people)]
+            self._join(number, invite, rooms) for number in range(1, self.profile.people)
         )
         self.people.sort(key=lambda person: person.number)
         if facilitator:
@@ -104,11 +104,9 @@ class Town:
         for person in self.people:
             by_room.setdefault(person.room.log, []).append(person)
         await in_parts(
-            [
-                self.write(people[number % len(people)], perf_counter())
-                for people in by_room.values()
-                for number in range(self.profile.first)
-            ]
+            self.write(people[number % len(people)], perf_counter())
+            for people in by_room.values()
+            for number in range(self.profile.first)
         )
         if not all(room.statements for room in self.rooms):
             raise CannotBegin("No statement could be written: is the assembly's phase 'open'?")
@@ -233,14 +231,17 @@ class Town:
             person.busy = False
 
 
-async def in_parts(work: Sequence[Coroutine[Any, Any, object]], *, at_once: int = _AT_ONCE) -> None:
-    """Do all of it, so many at once; the first that raises ends it."""
+async def in_parts(work: Iterable[Coroutine[Any, Any, object]], *, at_once: int = _AT_ONCE) -> None:
+    """Do all of it, so many at once; what the first raises ends it, and is raised."""
     left = iter(work)
 
     async def lane() -> None:
         for each in left:
             await each
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(at_once):
-            group.create_task(lane())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(lane())
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None
