@@ -7,6 +7,8 @@ import asyncio
 from .calling import LOST
 from .people import Person
 
+DRAFTS_ASKED = 2
+"""So many drafts each request asks for."""
 _LOOK = 0.5
 
 
@@ -18,7 +20,7 @@ class Asker(Person):
     async def one_thing(self) -> None:
         """Ask, and wait until the room has the outcome."""
         receipt = await self.command(
-            "drafts.requested", "drafts", count=2, seed=self._rng.getrandbits(31)
+            "drafts.requested", "drafts", count=DRAFTS_ASKED, seed=self._rng.getrandbits(31)
         )
         if receipt is None:
             return

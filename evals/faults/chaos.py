@@ -64,8 +64,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     proposed: int
     failed: int
+    paid: int
+    """Answers of the drafter that were kept: at most one for each draft that was asked for."""
     pictures: int
     calm: dict[str, float | None]
+    silence: tuple[float, float]
+    """The longest time without any receipt from any server: from when, and how many seconds."""
     counts: dict[str, int]
     starts: dict[str, list[float]]
     """Seconds from each start of a process to being ready."""
@@ -141,8 +145,10 @@ async def run(plan: Plan, folder: Path, services: Services, name: str) -> Report
         requests=found.requests,
         proposed=found.proposed,
         failed=found.failed,
+        paid=found.paid,
         pictures=found.pictures,
         calm=calm,
+        silence=witness.silence(),
         counts=dict(sorted(witness.counts.items())),
         starts={
             node.name: [round(each, 2) for each in node.starts] for node in cluster.nodes.values()

@@ -18,8 +18,10 @@ from server.deliberation.views import RoomView, Viewer, room_view
 from server.ids import LogId, ParticipantId
 from server.runtime.house import House, open_house
 from server.store import log as store
+from server.store import spending
 from server.store.replay import replay
 
+from .asking import DRAFTS_ASKED
 from .calling import LOST, Caller, Door
 from .cluster import Cluster
 from .listening import seen
@@ -43,6 +45,8 @@ class Found:
     proposed: int = 0
     failed: int = 0
     pictures: int = 0
+    paid: int = 0
+    """Answers of the drafter that were kept, which is what is paid for; one a draft."""
 
     def wrong(self, what: str) -> None:
         """Take note of something wrong."""
@@ -142,6 +146,12 @@ async def check_logs(cluster: Cluster, town: Town, people: Sequence[Person], fou
                 replayed = await house.database.reading(replay, log)
                 if replayed.difference is not None:
                     found.wrong(f"replay of {place.slug}: {replayed.difference}")
+        found.paid = sum(each.calls for each in await house.database.reading(spending.spent))
+    if found.paid > DRAFTS_ASKED * found.requests:
+        found.wrong(
+            f"{found.paid} drafts were paid for, but {found.requests} requests asked for "
+            f"{DRAFTS_ASKED} each"
+        )
     try:
         await cluster.command("replay", town.hall.slug)
     except CommandFailed as failed:

@@ -22,9 +22,13 @@ def told(report: Report) -> str:
         ),
         (
             f"  {report.requests} requests for drafts: {report.proposed} brought drafts, "
-            f"{report.failed} a reason"
+            f"{report.failed} a reason; {report.paid} drafts paid for"
         ),
         f"  {report.pictures} clients ended in the servers' state",
+        (
+            f"  the longest time without a receipt: {report.silence[1]:.1f} s, "
+            f"from {report.silence[0]:.1f} s on"
+        ),
         "  after the last fault: "
         + ", ".join(f"{what} in {_seconds(after)}" for what, after in report.calm.items()),
         *(f"  {count} × {what}" for what, count in report.counts.items()),

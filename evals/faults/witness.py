@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from itertools import pairwise
 from time import monotonic
 
 import msgspec
@@ -94,6 +95,13 @@ class Witness:
             },
             sockets=self._sockets_back(happened.ended),
         )
+
+    def silence(self) -> tuple[float, float]:
+        """Return the longest time in which no server acknowledged anything: from when, how long."""
+        times = sorted(at for each in self.acknowledged.values() for at in each)
+        gaps = ((later - earlier, earlier) for earlier, later in pairwise([0.0, *times]))
+        seconds, since = max(gaps, default=(0.0, 0.0))
+        return round(since, 1), round(seconds, 1)
 
     def _sockets_back(self, since: float) -> float | None:
         complete = False
