@@ -65,7 +65,7 @@ def configure(form: str = "text", *, requests: bool = False, stream: TextIO | No
     As text only warnings are shown; as JSON also what a process begins and ends. ``requests``
     shows every request in both.
     """
-    handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    handler = logging.StreamHandler(stream) if stream is not None else _StandardError()
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -81,6 +81,15 @@ def configure(form: str = "text", *, requests: bool = False, stream: TextIO | No
 def requests_log() -> logging.Logger:
     """Return the logger of requests."""
     return logging.getLogger(f"{_OWN}.requests")
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is when a line comes, which is not always what it was."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class JsonLines(logging.Formatter):

@@ -424,6 +424,27 @@ async def test_sockets_are_drained_bit_by_bit(tmp_path: Path) -> None:
     assert times[4] < times[-1] - 0.3, "they are not closed at once"
 
 
+async def test_who_closes_a_socket_and_how_is_counted(tmp_path: Path) -> None:
+    async with serving(settings_in(tmp_path)) as served:
+        world = await found(served.desk)
+        url = f"{served.live_url}/live/rooms/{world.room}"
+        for code in (1000, 3999):
+            headers = bearer(await world.token())
+            async with websockets.connect(url, additional_headers=headers) as socket:
+                await socket.recv()
+                await socket.close(code)
+        stranger = bearer("nobody")
+        async with websockets.connect(url, additional_headers=stranger) as socket:
+            with pytest.raises(websockets.ConnectionClosed):
+                await socket.recv()
+        async with asyncio.timeout(5):
+            while served.desk.hub.listeners():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        told = (await served_metrics(served)).decode()
+    for by, code in (("client", 1000), ("client", 0), ("server", 4401)):
+        assert f'folkmoot_socket_closes_total{{by="{by}",code="{code}"}} 1.0' in told
+
+
 async def served_metrics(served: Served) -> bytes:
     async with asking(served) as client:
         return (await client.get("/metrics")).content
