@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..deliberation import commands as c
@@ -11,7 +12,15 @@ from ..deliberation import events as e
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
-from ..errors import Conflict, Fault, FolkmootError, KeyReused, Moved, NotFound
+from ..errors import (
+    Conflict,
+    Fault,
+    FolkmootError,
+    KeyReused,
+    Moved,
+    NotFound,
+    StorageFault,
+)
 from ..ids import LogId, make_id
 from ..store.idempotency import Used, key_id
 from ..store.log import Appending
@@ -21,6 +30,7 @@ from .ports import Chance, Clock
 from .states import Announcer, State, States, decide, evolve, kind_of
 
 ID_BYTES = 10
+_logger = logging.getLogger(__name__)
 
 Unit = tuple[LogId, c.Command]
 
@@ -67,6 +77,8 @@ class Ticket:
     """It takes a batch of its own, since undoing it would undo its neighbours too."""
     tries: int = 0
     """How often it was decided and met another process that was first."""
+    deferred: int = 0
+    """How often it was put off, since another process was just writing to its log."""
 
     @classmethod
     def of(
@@ -103,8 +115,27 @@ class _Log:
     told: list[Announcement] = field(default_factory=list)
 
 
-def wanted(tickets: Sequence[Ticket], states: States) -> Wanted:
-    """Return what must be looked up before ``tickets`` can be decided."""
+def answer(outcomes: Iterable[tuple[Ticket, Outcome]]) -> None:
+    """Tell those who still wait what became of their tickets."""
+    for ticket, outcome in outcomes:
+        if ticket.future.done():
+            continue
+        if isinstance(outcome, Exception):
+            ticket.future.set_exception(outcome)
+        else:
+            ticket.future.set_result(outcome)
+
+
+def fault_of(error: Exception) -> Fault:
+    """Return what people are told of an error that kept a command from being carried out."""
+    if isinstance(error, Fault):
+        return error
+    _logger.error("the writer met an error: %s", type(error).__name__)
+    return StorageFault(f"The command could not be carried out ({type(error).__name__}).")
+
+
+def wanted(tickets: Sequence[Ticket], states: States, *, wait: bool) -> Wanted:
+    """Return what must be looked up before ``tickets`` can be decided; ``wait`` for all of it."""
     logs: dict[LogId, int] = {}
     for ticket in tickets:
         for log, _ in ticket.units:
@@ -120,6 +151,7 @@ def wanted(tickets: Sequence[Ticket], states: States) -> Wanted:
             for _, command in ticket.units
             if isinstance(command, c.CreateAssembly)
         },
+        wait=wait,
     )
 
 

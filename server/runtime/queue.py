@@ -1,4 +1,4 @@
-"""The tickets that wait for the writer, and how many of them make a batch."""
+"""The tickets that wait for the writer, and which of them make a batch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,28 @@ from collections.abc import Iterable
 from .batch import Ticket
 
 MOST_AT_ONCE = 1_024
+MOST_DEFERRALS = 3
 CALM = 4
 """So many turns of the event loop without a newcomer begin a batch."""
+
+
+def together(tickets: list[Ticket]) -> tuple[list[Ticket], list[Ticket], bool]:
+    """Return which tickets are tried now, which come after them, and whether they wait for locks.
+
+    Where several servers write, a batch over many logs takes those that are free and waits for
+    none: a server that stands still holds up its own rooms and not the others. For a log that was
+    never free three times in a row its tickets wait, alone, so that everybody gets their turn.
+    """
+    late = next((ticket for ticket in tickets if ticket.deferred >= MOST_DEFERRALS), None)
+    if late is not None and not late.alone:
+        log = late.units[0][0]
+        return (
+            [ticket for ticket in tickets if ticket.units[0][0] == log],
+            [ticket for ticket in tickets if ticket.units[0][0] != log],
+            True,
+        )
+    several = len({log for ticket in tickets for log, _ in ticket.units}) > 1
+    return tickets, [], not several or any(ticket.alone for ticket in tickets)
 
 
 class Queue:

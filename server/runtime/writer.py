@@ -12,18 +12,18 @@ from ..deliberation import events as e
 from ..deliberation.assembly import AssemblyState
 from ..deliberation.audience import Announcement
 from ..deliberation.room import RoomState
-from ..errors import Conflicted, Fault, LogBroken, NotFound, Stopping, StorageFault
+from ..errors import Conflicted, Fault, LogBroken, NotFound, Stopping
 from ..ids import AssemblyId, LogId, RoomId
 from ..store import artifacts, lookups
 from ..store import log as store
 from ..store.artifacts import Artifact
 from ..store.database import Database
 from ..store.writing import Begun, Ledger
-from .batch import Batch, Committed, Key, Outcome, Spoiled, Ticket, Unit, wanted
+from .batch import Batch, Committed, Key, Spoiled, Ticket, Unit, answer, fault_of, wanted
 from .doorbell import Doorbell
 from .foreign import Foreign
 from .ports import Chance, Clock
-from .queue import Queue
+from .queue import MOST_DEFERRALS, Queue, together
 from .snapshots import SnapshotCounts, Snapshots
 from .states import Announcer, Silence, State, States
 
@@ -261,11 +261,14 @@ class House:
             self._busy_since = None
 
     async def _carry_out(self, taken: list[Ticket]) -> None:
-        tickets = await self._with_states(taken)
+        tickets, wait = await self._with_states(taken), True
+        if not self._database.held:
+            tickets, later, wait = together(tickets)
+            self._queue.put_back(later)
         if not tickets:
             return
         try:
-            asked = wanted(tickets, self._states)
+            asked = wanted(tickets, self._states, wait=wait)
             begun = self._ledger.known(asked)
             if begun is None:
                 begun = await self._database.on_writer(self._ledger.begin, asked)
@@ -273,9 +276,25 @@ class House:
             self._again(tickets, conflict)
             return
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
-            _answer((ticket, _fault(error)) for ticket in tickets)
+            answer((ticket, fault_of(error)) for ticket in tickets)
             return
+        if not wait:
+            tickets = self._free(tickets, begun)
+        # Where none is left, what was begun is ended as after any batch in which nothing happened.
         await self._decide_and_commit(tickets, begun)
+
+    def _free(self, tickets: list[Ticket], begun: Begun) -> list[Ticket]:
+        """Return the tickets whose logs are locked here; the others are put off."""
+        free: list[Ticket] = []
+        busy: list[Ticket] = []
+        for ticket in tickets:
+            log = ticket.units[0][0]
+            state = self._states.get(log)
+            (busy if state is not None and log not in begun.heads else free).append(ticket)
+        for ticket in busy:
+            ticket.deferred = ticket.deferred + 1 if free else MOST_DEFERRALS
+        self._queue.put_back(busy)
+        return free
 
     async def _with_states(self, tickets: list[Ticket]) -> list[Ticket]:
         """Load what ``tickets`` are about; those whose log can't be read are answered here."""
@@ -285,7 +304,7 @@ class House:
                 try:
                     await self._loaded(log)
                 except Exception as error:  # noqa: BLE001 - one log's state is not the others'
-                    broken[log] = _fault(error)
+                    broken[log] = fault_of(error)
         if not broken:
             return tickets
         kept: list[Ticket] = []
@@ -294,7 +313,7 @@ class House:
             if fault is None:
                 kept.append(ticket)
             else:
-                _answer([(ticket, fault)])
+                answer([(ticket, fault)])
         return kept
 
     async def _decide_and_commit(self, tickets: list[Ticket], begun: Begun) -> None:
@@ -308,14 +327,14 @@ class House:
             await self._commit(batch)
         except Spoiled as spoiled:
             await self._abandon(batch, begun)
-            _answer([(spoiled.ticket, spoiled.outcome)])
+            answer([(spoiled.ticket, spoiled.outcome)])
             self._queue.put_back(ticket for ticket in tickets if ticket is not spoiled.ticket)
         except Conflicted as conflict:
             await self._abandon(batch, begun)
             self._again(tickets, conflict)
         except Exception as error:  # noqa: BLE001 - the writer goes on whatever happens
             await self._abandon(batch, begun)
-            _answer((ticket, _fault(error)) for ticket in tickets)
+            answer((ticket, fault_of(error)) for ticket in tickets)
         finally:
             self._unsettled = frozenset()
             self._settled.set()
@@ -328,7 +347,7 @@ class House:
             if ticket.tries < MOST_TRIES:
                 back.append(ticket)
             else:
-                _answer([(ticket, conflict)])
+                answer([(ticket, conflict)])
         self._queue.put_back(back)
 
     async def _commit(self, batch: Batch) -> None:
@@ -340,7 +359,7 @@ class House:
                 self._watch(perf_counter() - begun, len(batch.outcomes))
         elif self._ledger.begun:
             await self._database.on_writer(self._ledger.abandon)
-        _answer(batch.outcomes)
+        answer(batch.outcomes)
         for state, recorded, told in batch.told():
             self._tell(state, recorded, told)
 
@@ -374,20 +393,3 @@ class House:
             state = self._states.get(log)
             if state is not None and not self.foreign.fold(state, records):
                 raise LogBroken(f"In the log {log}, something before {records[-1].seq} is missing.")
-
-
-def _answer(outcomes: Iterable[tuple[Ticket, Outcome]]) -> None:
-    for ticket, outcome in outcomes:
-        if ticket.future.done():
-            continue
-        if isinstance(outcome, Exception):
-            ticket.future.set_exception(outcome)
-        else:
-            ticket.future.set_result(outcome)
-
-
-def _fault(error: Exception) -> Fault:
-    if isinstance(error, Fault):
-        return error
-    _logger.error("the writer met an error: %s", type(error).__name__)
-    return StorageFault(f"The command could not be carried out ({type(error).__name__}).")

@@ -53,16 +53,20 @@ _LOCK = (
     'SELECT id, kind, head, hash, moved FROM "log" WHERE id = ANY(?::text[]) '
     "ORDER BY id FOR NO KEY UPDATE"
 )
+_LOCK_FREE = _LOCK + " SKIP LOCKED"
 
 
-def ask_heads(connection: Connection, logs: Collection[LogId], *, lock: bool = False) -> bulk.Asked:
+def ask_heads(
+    connection: Connection, logs: Collection[LogId], *, lock: bool = False, wait: bool = True
+) -> bulk.Asked:
     """Ask where logs end; :func:`heads_of` reads the answer.
 
     With ``lock`` nobody else can append to them until this transaction ends; they are locked in
-    the order of their ids, so that two writers never wait for each other.
+    the order of their ids, so that two writers never wait for each other. Without ``wait`` those
+    that another process has locked are left out.
     """
     if lock and logs and bulk.arrays(connection):
-        return bulk.query(connection, _LOCK, (list(logs),))
+        return bulk.query(connection, _LOCK if wait else _LOCK_FREE, (list(logs),))
     return bulk.ask(connection, LOG, tuple(logs))
 
 

@@ -25,11 +25,15 @@ _PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a batch is about: its logs with the seq known of each, its keys, slugs it would take."""
+    """What a batch is about: its logs with the seq known of each, its keys, slugs it would take.
+
+    Without ``wait`` logs that another process is just writing to are left out of what begins.
+    """
 
     logs: Mapping[LogId, int]
     keys: Collection[bytes] = ()
     slugs: Collection[str] = ()
+    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class Ledger:
                 if wanted.slugs and self._database.shared:
                     # An import is decided as a whole, which may take long, and locks nobody out.
                     bulk.execute(connection, _PATIENT, ())
-                locked = log.ask_heads(connection, wanted.logs, lock=True)
+                locked = log.ask_heads(connection, wanted.logs, lock=True, wait=wanted.wait)
                 keys = idempotency.ask(connection, wanted.keys)
                 slugs = _ask_slugs(connection, wanted.slugs)
             heads = log.heads_of(locked)

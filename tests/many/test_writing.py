@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import psycopg
 import pytest
 
 from server.deliberation import commands as c
@@ -239,3 +240,46 @@ async def test_a_socket_that_comes_from_a_server_that_was_ahead_goes_on(postgres
         assert [frame["type"] for frame in socket.frames][:1] == ["hello"]
         assert socket.frames[0]["seq"] == known
         assert not any(frame["type"] == "snapshot" for frame in socket.frames)
+
+
+async def test_a_room_that_another_holds_up_holds_up_no_other(postgres_url: str) -> None:
+    other = LogId("r1".ljust(17, "1"))
+    async with one_house(postgres_url) as one:
+        await found(one.house)
+        created = c.CreateRoom(assembly=AssemblyId(ALOG), title="T", question="Q")
+        await one.house.submit(other, created, None)
+        with psycopg.connect(postgres_url) as holder:
+            holder.execute('SELECT 1 FROM "log" WHERE id = %s FOR UPDATE', (RLOG,))
+            held = [
+                asyncio.create_task(one.house.submit(RLOG, c.PostNotice(text=f"H{n}"), None))
+                for n in range(5)
+            ]
+            free = [one.house.submit(other, c.PostNotice(text=f"F{n}"), None) for n in range(5)]
+            async with asyncio.timeout(2):
+                await asyncio.gather(*free)
+            assert not any(task.done() for task in held)
+            holder.rollback()
+        seqs = [done.seq for done in await asyncio.gather(*held)]
+        assert seqs == sorted(seqs)
+        texts = [text for _, text in (await one.house.room(RLOG)).notices]
+        assert texts == [f"H{n}" for n in range(5)]
+
+
+async def test_two_writers_of_many_rooms_lose_nothing(postgres_url: str) -> None:
+    rooms = [LogId(f"r{n:02}".ljust(17, "2")) for n in range(12)]
+    async with two_houses(postgres_url) as both:
+        await found(both[0].house)
+        created = c.CreateRoom(assembly=AssemblyId(ALOG), title="T", question="Q")
+        for room in rooms:
+            await both[0].house.submit(room, created, None)
+        todo = iter(range(1_200))
+
+        async def work() -> None:
+            for n in todo:
+                house = both[n % 2].house
+                await house.submit(rooms[n % 7 + n % 6], c.PostNotice(text=f"N{n}"), None)
+
+        await asyncio.gather(*(work() for _ in range(48)))
+        await equal(both, *rooms)
+        heads = [(await both[0].house.room(room)).seq for room in rooms]
+        assert sum(heads) == 1_200 + len(rooms)
