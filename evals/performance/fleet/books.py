@@ -108,7 +108,9 @@ class Room:
         self.unsure: set[str] = set()
         """Ids of statements with a decision that was not answered."""
         self.withdrawn: set[int] = set()
-        """Seqs of statements that moderation took away once: who resumes is not sent them."""
+        """Seqs that showed what moderation took away then: who resumes is not sent them."""
+        self.shown_again: dict[str, list[int]] = {}
+        """Seqs at which moderation put a statement back."""
         self.written: dict[str, int] = {}
         self.order: list[int] = []
         self.told: dict[int, Told] = {}

@@ -181,6 +181,7 @@ class Town:
             return
         among.remove(statement)
         room.withdrawn.add(seq)
+        room.withdrawn.update(room.shown_again.get(statement, ()))
         body = {
             "statement_id": statement,
             "decision": "accept" if back else "reject",
@@ -191,10 +192,14 @@ class Town:
         if found is None:
             room.unsure.add(statement)
             return
-        (room.statements if back else room.rejected).append(statement)
+        seq = int(str(found["seq"]))
+        if back:
+            room.statements.append(statement)
+            room.shown_again.setdefault(statement, []).append(seq)
+        else:
+            room.rejected.append(statement)
         kinds = ("statement", "statement.moderated")
-        receipt = Receipt(statement, kinds, due, perf_counter())
-        room.acknowledged(int(str(found["seq"])), receipt)
+        room.acknowledged(seq, Receipt(statement, kinds, due, perf_counter()))
 
     async def announce(self, room: Room, due: float) -> None:
         """Let the facilitator say something to everybody."""
