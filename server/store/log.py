@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, literal_column, select
 
 from ..deliberation import chain
 from ..deliberation.chain import Envelope, Sealed
@@ -19,7 +19,8 @@ from .tables import EVENT, LOG, PAYLOAD
 ASSEMBLY = "assembly"
 ROOM = "room"
 CHUNK = 2_000
-_ERASED = "content.erased"
+# Written out, or no database would see that the index of erasures serves.
+ERASES = EVENT.c.type == literal_column("'content.erased'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +289,7 @@ def _left(log: LogId, seq: int, remains: dict[int, Remains]) -> Recorded:
 
 
 def _remains(connection: Connection, log: LogId) -> dict[int, Remains]:
-    rows = connection.execute(
-        _EVENTS.where(EVENT.c.log == log, EVENT.c.type == _ERASED).order_by(EVENT.c.seq)
-    )
+    rows = connection.execute(_EVENTS.where(EVENT.c.log == log, ERASES).order_by(EVENT.c.seq))
     remains: dict[int, Remains] = {}
     for seq, body in rows:
         if body is None:

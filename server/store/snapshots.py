@@ -12,7 +12,6 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, delete, select
 
-from ..deliberation.events import ContentErased
 from ..ids import LogId
 from . import artifacts, log
 from .artifacts import Artifact
@@ -22,7 +21,6 @@ from .tables import ARTIFACT, EVENT
 KEPT = 2
 _KIND = "snapshot."
 _HASH_BYTES = 32
-_ERASED = str(ContentErased.__struct_config__.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +103,6 @@ def _hash_at(connection: Connection, head: Head, seq: int) -> bytes:
 
 
 def _erased_since(connection: Connection, snapshot: Snapshot) -> bool:
-    erasures = EVENT.c.seq > snapshot.seq, EVENT.c.type == _ERASED
-    asked = select(EVENT.c.seq).where(EVENT.c.log == snapshot.log, *erasures).limit(1)
+    since = EVENT.c.log == snapshot.log, EVENT.c.seq > snapshot.seq
+    asked = select(EVENT.c.seq).where(*since, log.ERASES).limit(1)
     return connection.execute(asked).first() is not None

@@ -8,11 +8,20 @@ The log is ``log``, ``event`` and ``payload``; everything else but ``idempotency
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, LargeBinary, SmallInteger, Table
+from sqlalchemy import (
+    BigInteger,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 # Rows live in their primary key's tree: half the writing of a table with an index beside it.
 _CLUSTERED: dict[str, bool] = {"sqlite_with_rowid": False}
+_ERASES = text("type = 'content.erased'")
 
 
 class LogRow(SQLModel, table=True):
@@ -35,7 +44,12 @@ class EventRow(SQLModel, table=True):
     """The public envelope of one event."""
 
     __tablename__ = "event"
-    __table_args__ = _CLUSTERED
+    __table_args__ = (
+        Index(
+            "event_erasures", "log", "seq", "type", sqlite_where=_ERASES, postgresql_where=_ERASES
+        ),
+        _CLUSTERED,
+    )
 
     log: str = Field(primary_key=True, foreign_key="log.id")
     seq: int = Field(primary_key=True, sa_type=BigInteger)

@@ -17,7 +17,7 @@ from server.ids import AssemblyId, LogId
 from server.store import bulk, log, projections
 from server.store.database import Database
 from server.store.log import Appending, Head
-from server.store.tables import ROOM
+from server.store.tables import EVENT, ROOM
 
 MANY = 150
 ROOMS = tuple(LogId(f"r{number:016d}") for number in range(MANY))
@@ -82,3 +82,16 @@ def test_rows_are_searched_for_and_nothing_is_scanned(tmp_path: Path) -> None:
             )
             assert not {"SCAN log", "SCAN room"} & set(plan)
             assert [step for step in plan if step.startswith("SEARCH")], plan
+
+
+def test_erasures_are_found_by_their_index(tmp_path: Path) -> None:
+    with closing(Database.open(f"sqlite:///{tmp_path / 'x.db'}")) as database:
+        since = sa.select(EVENT.c.seq).where(EVENT.c.log == "r1", EVENT.c.seq > 5, log.ERASES)
+        for asked in (log._EVENTS.where(EVENT.c.log == "r1", log.ERASES), since):
+            sql = str(asked.compile(compile_kwargs={"literal_binds": True}))
+            plan = database.read(
+                lambda connection, sql=sql: [
+                    row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")
+                ]
+            )
+            assert any("event_erasures" in step for step in plan), plan
