@@ -31,26 +31,36 @@ EVENTS = {"statement", "notice", "phase"}
 
 
 @contextlib.contextmanager
-def serving(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """Run ``serve`` until the block ends, and give its address."""
-    line, given = command(folder, "serve", "--port", "0", **environment)
-    with (
-        (folder.parent / f"{folder.name}.log").open("w") as log,
-        subprocess.Popen(
-            line, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            found = re.search(r"http://\S+", said)
-            assert found, said
-            yield found[0]
+def serving(folders: list[Path], environment: dict[str, str]) -> Iterator[list[str]]:
+    """Run ``serve`` in each folder until the block ends, and give the addresses."""
+    with contextlib.ExitStack() as stack:
+        processes: list[subprocess.Popen[str]] = []
+        for folder in folders:
+            line, given = command(folder, "serve", "--port", "0", **environment)
+            log = stack.enter_context((folder.parent / f"{folder.name}.log").open("w"))
+            process = subprocess.Popen(
+                line, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+            stack.enter_context(process)
+            stack.callback(_end, process)
+            processes.append(process)
+        yield [_address(process) for process in processes]
+        for process in processes:
             process.terminate()
-            assert process.wait(20) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
+        assert [process.wait(20) for process in processes] == [0] * len(folders)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    found = re.search(r"http://\S+", said)
+    assert found, said
+    return found[0]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.kill()
 
 
 async def test_two_processes_hold_one_room(
@@ -77,10 +87,7 @@ async def test_two_processes_hold_one_room(
         reusable = c.IssueInvite(digest=digest_of(invite), role=Role.PARTICIPANT, reusable=True)
         await house.submit(begun.assembly, reusable, None)
     path = f"/api/rooms/{begun.room}"
-    with (
-        serving(tmp_path / "one", environment) as one,
-        serving(tmp_path / "two", environment) as two,
-    ):
+    with serving([tmp_path / "one", tmp_path / "two"], environment) as (one, two):
         async with contextlib.AsyncExitStack() as stack:
             servers = [
                 await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.deliberation.vocabulary import Choice
+from server.runtime import redis_doorbell
 from server.runtime.redis_doorbell import RedisDoorbell
 from tests.runtime.house import ALOG, RLOG, admit, found, key, vote, write
 
@@ -82,7 +83,10 @@ async def test_a_frozen_redis_is_noticed_and_comes_back(postgres_url: str, tmp_p
 
 
 @pytest.mark.parametrize("said", GARBAGE)
-async def test_garbage_where_a_redis_should_be(said: bytes, tmp_path: Path) -> None:
+async def test_garbage_where_a_redis_should_be(
+    said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_doorbell, "PATIENCE", 1.5)
     with own_redis(tmp_path) as redis:
         redis.stop()
         server = await babble(redis.port, said)
