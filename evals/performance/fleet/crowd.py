@@ -18,7 +18,8 @@ _PORTS = 20_000
 """Sockets from one source address to one server; the next ones come from another of 127/8."""
 
 FINAL = (4401, 4403, 4404)
-RESTART = 1012
+_RETRY = 1.0
+"""Seconds after which a socket that was never let in is opened again, more or less."""
 
 
 class Crowd:
@@ -108,6 +109,7 @@ class Crowd:
             return
         if status == 101:
             self._books.closes[code] += not seat.leaving
+            self.lost += not seat.leaving
         else:
             self._books.refused[status] += 1
         if code in FINAL:
@@ -116,21 +118,18 @@ class Crowd:
         if seat.leaving:
             wait = self._rng.uniform(0.05, self._away)
         else:
-            self.lost += 1
-            hinted = seat.retry if code == RESTART else 0.2
-            wait = self._rng.uniform(0.5, 1.5) * hinted
+            wait = self._rng.uniform(0.5, 1.5) * (seat.retry or _RETRY)
         task = asyncio.get_running_loop().create_task(self._return(seat, wait))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _return(self, seat: Seat, wait: float) -> None:
         lost = not seat.leaving
-        since = seat.since
         await asyncio.sleep(wait)
         await self._open(seat)
         while lost and seat.wire is not None:
             if seat.standing:
-                self.back.append(perf_counter() - since)
+                self.back.append(perf_counter() - seat.since)
                 return
             await asyncio.sleep(0.02)
 

@@ -94,8 +94,9 @@ class Seat:
     def ended(self, code: int, status: int) -> None:
         """The socket has gone."""
         self.wire = None
+        if self.standing or not self.since:
+            self.since = perf_counter()
         self.standing = False
-        self.since = perf_counter()
         self._ended(self, code, status)
 
     def nonsense(self) -> None:
