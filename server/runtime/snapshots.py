@@ -27,6 +27,8 @@ from ..store.snapshots import Snapshot
 
 AT_ONCE = 4
 """So many snapshots may be on their way to the database; the next waits for a later occasion."""
+GRACE = 5.0
+"""Seconds that a process which stops waits for snapshots on their way."""
 _logger = logging.getLogger(__name__)
 
 
@@ -82,10 +84,12 @@ class Snapshots:
             self._thread = ThreadPoolExecutor(1, "folkmoot-snapshot")
 
     async def stop(self) -> None:
-        """Take no more; what is under way is kept before this returns."""
+        """Take no more; what is under way is kept before this returns, or given up after a while."""
         thread, self._thread = self._thread, None
         if self._under_way:
-            await asyncio.wait(tuple(self._under_way))
+            _, late = await asyncio.wait(tuple(self._under_way), timeout=GRACE)
+            for task in late:
+                task.cancel()
         if thread is not None:
             thread.shutdown()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from server.deliberation import audience
 from server.deliberation import commands as c
@@ -28,8 +29,10 @@ from server.runtime.ports import SeededChance, SteppingClock
 from server.runtime.states import RING, Silence
 from server.runtime.writer import House
 from server.store import snapshots as kept
-from server.store.database import Database
+from server.store.database import Database, parse
+from server.store.postgres import migrate
 
+from .. import databases
 from ..databases import postgres
 from .house import ALOG, RLOG, admit, found, vote, write
 
@@ -359,6 +362,46 @@ async def test_two_servers_write_one_row(every: Any) -> None:
             of_room = [at for log, _, at in rows(one.database) if log == RLOG]
             assert of_room.count(at_one.seq) == 1
             assert len(of_room) <= 2
+
+
+async def test_an_erasure_at_another_server_is_not_overtaken(every: Any) -> None:
+    every(10**9)
+    with postgres() as url:
+        async with housed(url) as (one, _), housed(url, seed=2) as (other, _):
+            await lived(one)
+            for author in tuple((await one.room(RLOG)).words):
+                state = await one.room(RLOG)
+                body = codec.take(state).pack()
+                late = kept.Snapshot(RLOG, snapshots.VERSION, state.seq, body)
+                records = await other.records(RLOG, state.words[author])
+                _, erased = await asyncio.gather(
+                    one.database.writing(kept.keep, late),
+                    other.submit(
+                        RLOG, c.EraseContent(records=records), Actor(author, Role.PARTICIPANT)
+                    ),
+                )
+                assert not [at for log, _, at in rows(one.database) if log == RLOG], erased.seq
+                await one.look(RLOG)
+
+
+async def test_a_role_that_only_serves_keeps_snapshots(every: Any) -> None:
+    every(20)
+    with postgres() as url:
+        role = f"folkmoot_test_{secrets.token_hex(6)}"
+        databases.admin(f"CREATE ROLE {role} LOGIN")
+        try:
+            migrate(parse(url), role)
+            served = make_url(url).set(username=role).render_as_string(hide_password=False)
+            async with housed(served) as (house, _):
+                one, _ = await lived(house)
+                words = (await house.room(RLOG)).words[one.participant]
+                records = await house.records(RLOG, words)
+                await house.submit(RLOG, c.EraseContent(records=records), one)
+            assert house.snapshots.kept >= 3
+            assert house.snapshots.failed == 0
+        finally:
+            databases.admin(f"DROP OWNED BY {role}", url)
+            databases.admin(f"DROP ROLE {role}")
 
 
 async def test_who_only_reads_keeps_none(tmp_path: Path, every: Any) -> None:
