@@ -84,7 +84,7 @@ class Snapshots:
             self._thread = ThreadPoolExecutor(1, "folkmoot-snapshot")
 
     async def stop(self) -> None:
-        """Take no more; what is under way is kept before this returns, or given up after a while."""
+        """Take no more; what is under way is kept before this returns, or soon given up."""
         thread, self._thread = self._thread, None
         if self._under_way:
             _, late = await asyncio.wait(tuple(self._under_way), timeout=GRACE)
