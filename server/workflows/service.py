@@ -8,7 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from ..deliberation.assembly import AssemblyState
 from ..deliberation.published import PublishedAnalysis
+from ..deliberation.state import RoomState
 from ..deliberation.vocabulary import Phase
 from ..errors import FolkmootError
 from ..ids import LogId
@@ -133,11 +135,15 @@ class Workflows:
     async def _look(self, room: LogId) -> bool:
         """Start what a room needs; tell whether it needs nothing, and nothing is under way."""
         state = await self._house.room(room)
+        if self._behind(state):
+            return False
         if self._stopping or state.phase is Phase.DRAFT:
             return True
         durable, seq = self._durable, state.seq
         closed = state.phase is Phase.CLOSED
         if closed:
+            if self._behind(await self._house.assembly(LogId(state.assembly))):
+                return False
             self._closed.setdefault(LogId(state.assembly), set()).add(room)
         requests = tuple(state.requests) if state.phase is Phase.DRAFTING else ()
         if requests:
@@ -151,6 +157,10 @@ class Workflows:
         if closed and settled:
             settled = await self._see("export", room, bundles.due, begin_export, seq)
         return settled
+
+    def _behind(self, state: RoomState | AssemblyState) -> bool:
+        """Tell whether others appended what is not folded here yet: it would be overlooked."""
+        return state.seq < self._heads.get(state.log, 0)
 
     async def _see(self, kind: str, room: LogId, due: _Due, begin: _Begin, seq: int) -> bool:
         """Begin what is due and not under way, if the last is long enough ago; True: nothing is."""
