@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import platform
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -28,7 +31,18 @@ REDIS = os.environ.get("FOLKMOOT_TEST_REDIS", "redis://127.0.0.1:6379/0")
 NO_POSTGRES = "PostgreSQL does not answer at FOLKMOOT_TEST_POSTGRES"
 NO_REDIS = "Redis does not answer at FOLKMOOT_TEST_REDIS"
 
-_MINE = f"folkmoot_test_{os.getpid()}_{secrets.token_hex(3)}"
+
+def _here() -> str:
+    """Return what tells the process numbers of this machine from those of another."""
+    try:
+        space = f"{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        space = ""
+    return sha256(f"{platform.node()} {space}".encode()).hexdigest()[:6]
+
+
+_OURS = f"folkmoot_test_{_here()}_"
+_MINE = f"{_OURS}{os.getpid()}_{secrets.token_hex(3)}"
 
 
 @cache
@@ -153,8 +167,27 @@ def _made(name: str) -> tuple[object, ...] | None:
         return connection.execute(_MADE).fetchone()
 
 
+def _sweep() -> None:
+    """Drop what earlier runs left that were killed."""
+    names = admin(
+        sql.SQL("SELECT datname FROM pg_database WHERE starts_with(datname, {})").format(
+            sql.Literal(_OURS)
+        )
+    )
+    for (name,) in names:
+        process = str(name).removeprefix(_OURS).partition("_")[0]
+        try:
+            os.kill(int(process), 0)
+        except (ProcessLookupError, ValueError):
+            with suppress(psycopg.Error):
+                _drop(str(name))
+        except PermissionError:
+            continue
+
+
 @cache
 def _template() -> str:
+    _sweep()
     name = f"{_MINE}_template"
     _create_from("template0", name)
     migrate(url_of(name))
