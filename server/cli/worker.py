@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from ..workflows.crew import Crew
 
 _FRESH_SECONDS = 5.0
+_LONGEST_END = 45.0
+"""Seconds after which a worker that was told to stop ends whatever holds it."""
 
 
 @click.command("worker")
@@ -54,6 +58,10 @@ async def _work(given: Settings, name: str, port: int | None) -> None:
         stop.set()
         for each in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(each)  # the next one ends it at once
+        # DBOS waits for its database for ever, in threads without which no process ends.
+        last = threading.Timer(_LONGEST_END, os._exit, (1,))
+        last.daemon = True
+        last.start()
 
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, told)

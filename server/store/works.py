@@ -67,7 +67,7 @@ def under_way(connection: Connection) -> tuple[UnderWay, ...]:
 
 
 def ended(connection: Connection, kinds: Collection[str], seconds: float) -> tuple[str, ...]:
-    """Return the ids of workflows of some kinds that ended so long ago, a thousand at most."""
+    """Return the ids of workflows of some queues that ended so long ago, a thousand at most."""
     rows = connection.execute(_ENDED, {"kinds": list(kinds), "seconds": seconds})
     return tuple(id_ for (id_,) in rows)
 
@@ -94,7 +94,7 @@ _UNDER_WAY = text(
 )
 _ENDED = text(
     "SELECT workflow_uuid FROM dbos.workflow_status"
-    " WHERE name = ANY(:kinds) AND completed_at IS NOT NULL"
+    " WHERE queue_name = ANY(:kinds) AND completed_at IS NOT NULL"
     " AND completed_at < extract(epoch FROM clock_timestamp()) * 1000 - :seconds * 1000"
     " AND status NOT IN ('ENQUEUED', 'PENDING') ORDER BY completed_at LIMIT 1000"
 )

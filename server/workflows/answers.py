@@ -7,17 +7,24 @@ made. The answer to the same question is read instead, if it got as far as being
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
 
+from ..errors import StorageFault, StorageFull
 from ..ids import LogId
 from ..runtime.house import House
 from ..store import spending
 from ..store.spending import Answer
 from ..synthesis.ports import Drafter, DraftingBrief, ProposedDraft
 from .kinds import DRAFTS
+
+_PATIENCE = 600.0
+_PAUSE = 0.5
+"""Seconds for which an answer is tried to be kept, and between two tries."""
 
 
 class KeptAnswers:
@@ -28,12 +35,19 @@ class KeptAnswers:
     """
 
     def __init__(
-        self, asked: Drafter, house: House, room: LogId, loop: asyncio.AbstractEventLoop
+        self,
+        asked: Drafter,
+        house: House,
+        room: LogId,
+        loop: asyncio.AbstractEventLoop,
+        closed: threading.Event,
     ) -> None:
+        """``closed`` is set when nobody waits for the answer any more."""
         self._asked = asked
         self._house = house
         self._room = room
         self._loop = loop
+        self._closed = closed
 
     @property
     def name(self) -> str:
@@ -44,6 +58,8 @@ class KeptAnswers:
         self, brief: DraftingBrief, *, count: int, seed: int
     ) -> Sequence[ProposedDraft]:
         """Return the drafts, from the answer that is kept or from one that is kept from now on.
+
+        A database that is away while the answer comes is waited for, up to ten minutes.
 
         Raises:
             StorageFault, StorageFull: the answer could not be read, or not be kept.
@@ -74,11 +90,21 @@ class KeptAnswers:
             calls=max(sum(one.attempts for one in made), 1),
             tokens=sum(one.tokens or 0 for one in made),
         )
-        await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(
-                self._house.database.writing(spending.keep, answer), self._loop
-            )
-        )
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                await asyncio.wrap_future(
+                    asyncio.run_coroutine_threadsafe(
+                        self._house.database.writing(spending.keep, answer), self._loop
+                    )
+                )
+            except (StorageFault, StorageFull):
+                # It is held on to, since asking again would cost again.
+                if self._closed.is_set() or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
 
 
 def _question(name: str, brief: DraftingBrief, count: int, seed: int) -> str:

@@ -10,6 +10,7 @@ what moderation or an author has since taken away.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -66,11 +67,13 @@ class Bench:
         self._house = house
         self._tools = tools
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="bench")
+        self._closed = threading.Event()
         self._analyses: dict[LogId, tuple[str, PublishedAnalysis]] = {}
         self._themed: dict[LogId, tuple[str, frozenset[str]]] = {}
 
     def close(self) -> None:
         """End what computes; who waits for it gets an error."""
+        self._closed.set()
         self._tools.cruncher.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -245,7 +248,8 @@ class Bench:
             tuple(labels.get(str(each.id), -1) for each in corpus.statements),
             names,
         )
-        drafter = KeptAnswers(self._tools.drafter, self._house, room, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        drafter = KeptAnswers(self._tools.drafter, self._house, room, loop, self._closed)
         composed = await self._off_loop(
             lambda: self._composed(material, drafter, asked.count, seed)
         )

@@ -69,6 +69,7 @@ class Crew:
         self._stepping_down = False
         self._unseen: dict[str, float] = {}
         self._swept = 0.0
+        self._trouble: str | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -122,12 +123,24 @@ class Crew:
                 self.lost.set()
                 return
             except FolkmootError as error:
-                _log.warning("looking after the workers failed: %s", error.code)
+                self._say(error.code)
             except Exception as error:  # noqa: BLE001 - the next look may succeed
-                _log.error("looking after the workers failed: %s", type(error).__name__)
+                self._say(type(error).__name__)
+            else:
+                self._say(None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self._ending.wait()
+
+    def _say(self, trouble: str | None) -> None:
+        """Log what keeps this worker from its place, once, and that it is over."""
+        if trouble == self._trouble:
+            return
+        self._trouble = trouble
+        if trouble is None:
+            _log.warning("the worker %s is in its place again", self.name)
+        else:
+            _log.warning("the worker %s could not keep its place: %s", self.name, trouble)
 
     async def _beat(self, hands: Hands) -> None:
         loop = asyncio.get_running_loop()

@@ -120,11 +120,13 @@ class Durable:
 
         def destroy() -> None:
             DBOS.destroy(workflow_completion_timeout_sec=1 if waiting else 0)
-            loop.call_soon_threadsafe(done.set)
+            with suppress(RuntimeError):  # nobody waits any more
+                loop.call_soon_threadsafe(done.set)
 
         threading.Thread(target=destroy, name="dbos-destroy", daemon=True).start()
-        async with asyncio.timeout(_STOP_SECONDS):
-            await done.wait()
+        with suppress(TimeoutError):  # its database is gone; what it keeps waits for the next start
+            async with asyncio.timeout(_STOP_SECONDS):
+                await done.wait()
         self._threads.shutdown(wait=False)
         _running.now = None
 

@@ -22,12 +22,15 @@ from server.deliberation.vocabulary import Channel, Choice, Phase, Role
 from server.errors import Fault
 from server.ids import LogId, ParticipantId
 from server.runtime.house import House
-from server.store import artifacts
+from server.settings import Settings
+from server.store import artifacts, spending
 from server.synthesis.adapters.lexical import LexicalEmbedder
 from server.synthesis.adapters.scripted import FailingEmbedder
 from server.synthesis.ports import Vectors
 from server.synthesis.text import digest as digest_of_text
+from server.workflows import bundles
 from server.workflows.bench import make_bench
+from server.workflows.bundles import Bundles
 from server.workflows.crunch import CrunchFailed, ProcessCruncher
 from server.workflows.system import DATABASE
 
@@ -236,6 +239,47 @@ async def test_words_taken_back_while_themes_are_sought_leave_nothing(tmp_path: 
         kept = await house.database.reading(artifacts.vectors, embedder.name, digests)
         assert not kept
     assert not in_the_database(tmp_path, canary)
+
+
+async def test_an_answer_goes_with_words_that_are_taken_back(tmp_path: Path) -> None:
+    async with demo_house(tmp_path) as (house, room):
+        (author,) = await admit(house, room, 1)
+        await say(house, room, author, "Count the zebrafinkenkanarienvogel.")
+        kept = spending.Answer(room, "drafts", "m", "q" * 64, b"zebrafinkenkanarienvogel", 1, 7)
+        for _ in range(2):
+            await house.database.writing(spending.keep, kept)
+        assert await house.database.reading(spending.answer, room, kept.question) == kept.body
+        await take_back(house, room, author)
+        assert await house.database.reading(spending.answer, room, kept.question) is None
+        (spent,) = await house.database.reading(spending.spent)
+        assert (spent.kind, spent.model, spent.calls, spent.tokens) == ("drafts", "m", 2, 14)
+    assert not in_the_database(tmp_path, "zebrafinkenkanarienvogel")
+
+
+async def test_of_several_workers_one_writes_the_bundle_and_old_ones_go(tmp_path: Path) -> None:
+    async with demo_house(tmp_path) as (house, room):
+        here, there = (
+            Bundles(house, Settings(data_dir=tmp_path / name), name) for name in ("a", "b")
+        )
+        await to_phase(house, room, Phase.CLOSED)
+        assert await here.due(room)
+        await here.write(room)
+        assert not await there.due(room)
+        (old,) = listed(tmp_path, "a/exports/demo/*-*")
+        (tmp_path / "a/exports/demo/mine").mkdir()
+        assert await here.prune() == 0
+        assembly = LogId((await house.room(room)).assembly)
+        await house.submit(assembly, c.IssueInvite(digest="d" * 64, role=Role.PARTICIPANT), None)
+        assert await there.due(room)
+        await there.write(room)
+        assert not await here.due(room)
+        assert await here.prune() == 1
+        assert not old.exists()
+        assert listed(tmp_path, "a/exports/demo/*") == [tmp_path / "a/exports/demo/mine"]
+        # One that slept between reading and writing does not undo what is later.
+        (new,) = listed(tmp_path, "b/exports/demo/*-*")
+        bundles._replace({"x": b""}, new.parent / old.name)
+        assert listed(tmp_path, "b/exports/demo/*") == [new]
 
 
 async def test_a_request_that_cannot_be_met_fails_aloud(tmp_path: Path) -> None:
