@@ -46,8 +46,21 @@ async def services_for(shape: Shape, folder: Path) -> AsyncIterator[Services]:
 class Cluster:
     """One installation; :func:`raised` gives one that is ready."""
 
-    def __init__(self, shape: Shape, folder: Path, services: Services, name: str) -> None:
-        """``name``: of the database, and what keys in Redis begin with."""
+    def __init__(
+        self,
+        shape: Shape,
+        folder: Path,
+        services: Services,
+        name: str,
+        *,
+        user: str = "postgres",
+        clocks: Mapping[str, float] | None = None,
+    ) -> None:
+        """``name``: of the database, and what keys in Redis begin with.
+
+        ``user``: as whom servers and workers come to PostgreSQL, perhaps with a password after a
+        colon. ``clocks``: by how many seconds the clock of which node is ahead.
+        """
         self.shape = shape
         self.folder = folder
         self.services = services
@@ -55,6 +68,8 @@ class Cluster:
         self.ways: dict[str, Proxy] = {}
         self.database_url = ""
         self._name = name
+        self._user = user
+        self._clocks = dict(clocks or {})
         self._secret = secrets.token_hex(32)
 
     @property
@@ -97,7 +112,9 @@ class Cluster:
         postgres, redis = self.services.postgres, self.services.redis
         if postgres is not None:
             way = await self._way(f"{name}/database", postgres.port, stack)
-            settings["FOLKMOOT_DATABASE_URL"] = postgres.url(self._name, port=way.port)
+            settings["FOLKMOOT_DATABASE_URL"] = postgres.url(
+                self._name, port=way.port, user=self._user
+            )
         if redis is not None:
             way = await self._way(f"{name}/redis", redis.port, stack)
             settings["FOLKMOOT_REDIS_URL"] = f"redis://{HOST}:{way.port}/0"
@@ -109,9 +126,21 @@ class Cluster:
         else:
             port, arguments = 0, ("worker", "--name", name)
         node = self.nodes[name] = Node(
-            name, arguments, self.folder, settings, port=port, says="is at work"
+            name,
+            arguments,
+            self.folder,
+            settings,
+            port=port,
+            says="is at work",
+            program=self._program(name),
         )
         stack.push_async_callback(node.destroy)
+
+    def _program(self, name: str) -> tuple[str, ...]:
+        ahead = self._clocks.get(name)
+        if ahead is None:
+            return ("-m", "server")
+        return ("-m", "evals.faults.skewed", str(ahead))
 
     async def _way(self, name: str, upstream: int, stack: AsyncExitStack) -> Proxy:
         proxy = self.ways[name] = Proxy(name, upstream)

@@ -44,6 +44,11 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def lead(self, upstream: int) -> None:
+        """Lead new connections to another port, and reset those there are."""
+        self._upstream = upstream
+        self.cut()
+
     def cut(self, share: float = 1.0, rng: random.Random | None = None) -> int:
         """Reset connections: all, or so many that ``rng`` picks; return how many."""
         chosen = self._some(share, rng)

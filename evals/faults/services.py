@@ -159,8 +159,17 @@ class Postgres:
             )
         return self.url(database)
 
+    async def ask_for_password(self, user: str, password: str) -> None:
+        """Make a user who gets in with a password alone; the others are let in as they come."""
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text(f"host all {user} {HOST}/32 scram-sha-256\n" + rules.read_text("utf-8"))
+        await self.run(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'", "SELECT pg_reload_conf()")
+
     def url(self, database: str, *, port: int | None = None, user: str = "postgres") -> str:
-        """Return the address of a database, at this port or at that of a proxy before it."""
+        """Return the address of a database, at this port or at that of a proxy before it.
+
+        ``user`` may have a password after a colon.
+        """
         return f"postgresql://{user}@{HOST}:{port or self.port}/{database}"
 
 
