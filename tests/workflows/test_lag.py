@@ -35,8 +35,13 @@ async def test_a_request_that_is_in_the_log_and_not_yet_folded_here_is_carried_o
         await to_phase(asking, room, Phase.DRAFTING)
         async with (
             open_house(settings, doorbell=LateDoorbell()) as house,
-            working(house, tmp_path),
+            working(house, tmp_path) as works,
         ):
+
+            async def at_rest() -> bool:
+                return bool(works.service._heads) and not works.service._unsettled
+
+            await until(at_rest)
             before = (await house.room(room)).seq
             seq = await request_drafts(asking, room)
             assert seq > before
