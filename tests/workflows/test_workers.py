@@ -175,6 +175,7 @@ def test_a_name_is_had_by_one_and_free_once_its_worker_is_silent(url: str) -> No
     first.close()
 
 
+@pytest.mark.faults
 async def test_two_workers_share_the_work_and_do_each_piece_once(url: str, tmp_path: Path) -> None:
     async with house_at(url, tmp_path) as house, hands_at(url, tmp_path) as hands:
         rooms = await towns(house, 2)
