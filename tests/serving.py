@@ -42,6 +42,13 @@ class Served:
     base_url: str
     app: Litestar
     uvicorn: uvicorn.Server
+    beside: Served | None = None
+    """Another server of the same house, if there is one."""
+
+    @property
+    def elsewhere(self) -> Served:
+        """Where things happen that this server is to hear of: at the other one, if there is one."""
+        return self.beside or self
 
     @property
     def desk(self) -> Desk:

@@ -19,20 +19,35 @@ from server.deliberation.room import RoomState
 from server.deliberation.vocabulary import Moderation, Phase, Role
 from server.errors import StorageFault
 from server.ids import LogId
+from server.settings import Secret
 from tests.serving import Served, World, bearer, found, serving, settings_in
 
 EVENTS = {"statement", "statement.moderated", "statement.erased", "phase", "drafts", "result"}
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(settings_in(tmp_path)) as one:
+@pytest.fixture(params=["one server on SQLite", "two on PostgreSQL and Redis"])
+async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Served]:
+    """The server whose sockets are tried; what they are told of happens at the other, if any."""
+    if request.param == "one server on SQLite":
+        async with serving(settings_in(tmp_path)) as one:
+            yield one
+        return
+    redis, prefix = request.getfixturevalue("redis_at")
+    shared = settings_in(
+        tmp_path,
+        database_url=request.getfixturevalue("postgres_url"),
+        redis_url=redis,
+        redis_prefix=prefix,
+        secret_key=Secret("k" * 40),
+    )
+    async with serving(shared) as other, serving(shared) as one:
+        one.beside = other
         yield one
 
 
 @pytest.fixture
 async def world(served: Served) -> World:
-    return await found(served.desk)
+    return await found(served.elsewhere.desk)
 
 
 def connect(
@@ -72,7 +87,7 @@ async def closed_with(socket: websockets.ClientConnection) -> int:
 
 
 async def speak(served: Served, world: World, headers: dict[str, str], text: str) -> int:
-    async with httpx.AsyncClient(base_url=served.base_url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=served.elsewhere.base_url, headers=headers) as client:
         path = f"/api/rooms/{world.room}/statements"
         return int((await client.post(path, json={"text": text})).json()["seq"])
 
@@ -207,7 +222,7 @@ async def test_signing_out_while_the_room_loads_ends_it_with_4401(
 
 
 async def test_no_such_room_and_one_of_another_assembly_4404(served: Served, world: World) -> None:
-    other = await found(served.desk, "other")
+    other = await found(served.elsewhere.desk, "other")
     headers = bearer(await world.token())
     for room in ("r0000000000000000", other.room, world.assembly):
         async with connect(served, room, headers) as socket:
@@ -251,12 +266,12 @@ async def test_a_withdrawn_role_4403_and_signing_out_4401(served: Served, world:
     async with connect(served, world.room, bearer(token)) as socket:
         assert (await receive(socket))["type"] == "hello"
         command = c.ChangeRole(participant=participant, role=None)
-        await served.desk.house.submit(world.assembly, command, None)
+        await served.elsewhere.desk.house.submit(world.assembly, command, None)
         assert await closed_with(socket) == 4403
     token = await world.token()
     async with connect(served, world.room, bearer(token)) as socket:
         assert (await receive(socket))["type"] == "hello"
-        async with httpx.AsyncClient(base_url=served.base_url) as client:
+        async with httpx.AsyncClient(base_url=served.elsewhere.base_url) as client:
             await client.post("/api/me/sign-out", headers=bearer(token))
         assert await closed_with(socket) == 4401
 
@@ -313,7 +328,7 @@ async def test_stopping_closes_with_1012_and_answers_what_is_queued(tmp_path: Pa
 async def test_what_waits_for_moderation_is_for_author_and_moderators_alone(
     served: Served,
 ) -> None:
-    world = await found(served.desk, "strict", moderation=Moderation.BEFORE)
+    world = await found(served.elsewhere.desk, "strict", moderation=Moderation.BEFORE)
     author, other = bearer(await world.token()), bearer(await world.token())
     moderator = bearer(await world.token(Role.MODERATOR))
     async with (
