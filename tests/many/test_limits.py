@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
+from server.api import shared_limits
 from server.api.limits import HOUR, LocalLimits
 from server.api.shared_limits import SharedLimits
 
@@ -18,6 +19,12 @@ from .houses import until
 from .redis_server import babble, free_port, own_redis
 
 pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a Redis that is there, however busy the machine is: these tests are of counting."""
+    monkeypatch.setattr(shared_limits, "PATIENCE", 10.0)
 
 
 @asynccontextmanager
@@ -33,6 +40,7 @@ async def two(at: tuple[str, str]) -> AsyncIterator[tuple[SharedLimits, SharedLi
         await second.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_servers_count_together(redis_at: tuple[str, str]) -> None:
     async with two(redis_at) as both:
         waits = [await both[n % 2].take("votes", "p1", 10) for n in range(12)]
@@ -43,6 +51,7 @@ async def test_two_servers_count_together(redis_at: tuple[str, str]) -> None:
         assert both[0].failed_open == both[1].failed_open == 0
 
 
+@pytest.mark.usefixtures("patient")
 async def test_it_answers_as_the_local_buckets_do(redis_at: tuple[str, str]) -> None:
     local = LocalLimits()
     async with two(redis_at) as (shared, _):
@@ -52,12 +61,14 @@ async def test_it_answers_as_the_local_buckets_do(redis_at: tuple[str, str]) -> 
             assert await shared.take("k", f"w{per_hour}", per_hour) == pytest.approx(wanted, abs=1)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_many_at_once_take_no_token_twice(redis_at: tuple[str, str]) -> None:
     async with two(redis_at) as both:
         waits = await asyncio.gather(*(both[n % 2].take("votes", "p", 50) for n in range(400)))
         assert sum(wait == 0.0 for wait in waits) == 50
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_bucket_that_is_full_again_is_forgotten(redis_at: tuple[str, str]) -> None:
     url, prefix = redis_at
     async with two(redis_at) as (shared, _), redis.asyncio.Redis.from_url(url) as client:
