@@ -20,6 +20,7 @@ from ..errors import Invalid, StorageFault
 from . import roles, schema
 from .backend import READERS
 from .faults import named
+from .patience import PatientConnection
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ _WRITING = {
     "idle_in_transaction_session_timeout": "5s",
     **_NOTICING,
 }
+# So many seconds a call takes at most; the server's own limits come first, where it is heard of.
+_READING_PATIENCE, _WRITING_PATIENCE = 35.0, 15.0
 _MIGRATING = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "0"}
 _MIGRATION_LOCK = 0x466F6C6B6D6F6F74
 """The advisory lock of who migrates: the letters of this program's name."""
@@ -104,8 +107,8 @@ class Postgres:
         """
         self._url = complete(url)
         self.place = place(self._url)
-        self.reader = _engine(self._url, _READING, READERS)
-        self.writer = _engine(self._url, _WRITING, WRITERS) if write else None
+        self.reader = _engine(self._url, _READING, READERS, _READING_PATIENCE)
+        self.writer = _engine(self._url, _WRITING, WRITERS, _WRITING_PATIENCE) if write else None
 
     @classmethod
     def open(cls, url: URL, *, hold: bool) -> Postgres:
@@ -274,12 +277,15 @@ def options(url: URL, session: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _engine(url: URL, session: Mapping[str, str], connections: int) -> Engine:
+def _engine(
+    url: URL, session: Mapping[str, str], connections: int, patience: float | None = None
+) -> Engine:
     arguments = options(url, session)
     writes = "default_transaction_read_only" not in session
 
     def connect() -> psycopg.Connection:
-        connection = psycopg.connect(**arguments)
+        connection = PatientConnection.connect(**arguments)
+        connection.patience = patience
         if writes:
             # An operator may have asked for more than this, which stays; less is not durable.
             connection.autocommit = True
