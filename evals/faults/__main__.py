@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -49,6 +50,8 @@ def main() -> None:
     rolling.add_argument("--people", type=int, default=60)
     rolling.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    # Whoever is told to end takes along what they started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.kind == "chaos":
         sys.exit(_chaos(given))
     if given.kind == "rolling":
