@@ -115,6 +115,9 @@ async def run(plan: Plan, folder: Path, services: Services, name: str) -> Report
         crowd.begin()
         await Storm(cluster, witness, plan.seed).rage(plan.schedule)
         await asyncio.sleep(max(plan.seconds - witness.now, 0.0))
+        # A process that was killed last may still be starting.
+        for node in cluster.nodes.values():
+            await node.ready()
         calm = await crowd.calm(plan.calm)
         found = Found()
         for what, after in calm.items():

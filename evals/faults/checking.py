@@ -31,6 +31,7 @@ from .town import Place, Town
 _decode_room = msgspec.json.Decoder(RoomView).decode
 _REPEATED = 150
 _IN_PARTS = 20
+_LOOKS = 20
 
 
 @dataclass
@@ -69,16 +70,13 @@ async def check_servers(
 async def _check_person(
     person: Person, doors: tuple[Door, ...], found: Found, patience: float
 ) -> None:
-    views: list[RoomView] = []
     caller = Caller(doors)
     caller.token = person.caller.token
     try:
+        views = await _views(person, caller, found)
+        if views is None:
+            return
         for door in doors:
-            answer = await caller.ask(door, "GET", f"/api/rooms/{person.room}", patience=20)
-            if answer.status != 200:
-                found.wrong(f"{door.server}: a room is answered with {answer.status}")
-                return
-            views.append(_decode_room(answer.body))
             me = await caller.ask(door, "GET", "/api/me", patience=20)
             _check_me(person, door, me.json(), found)
     except LOST as lost:
@@ -86,9 +84,6 @@ async def _check_person(
         return
     finally:
         caller.close()
-    plain = [msgspec.to_builtins(view) for view in views]
-    if any(each != plain[0] for each in plain[1:]):
-        found.wrong(f"the servers show {person.participant} two different rooms")
     if await person.listener.until(seen(views[0]), patience):
         found.pictures += 1
     else:
@@ -96,6 +91,25 @@ async def _check_person(
             f"the picture of {person.participant} at {person.listener.position} is not the room "
             f"at {views[0].seq}: {_where(person, views[0])}"
         )
+
+
+async def _views(person: Person, caller: Caller, found: Found) -> list[RoomView] | None:
+    """Return the room from each server, as of one seq: workers may still publish something."""
+    for _ in range(_LOOKS):
+        views: list[RoomView] = []
+        for door in caller.doors:
+            answer = await caller.ask(door, "GET", f"/api/rooms/{person.room}", patience=20)
+            if answer.status != 200:
+                found.wrong(f"{door.server}: a room is answered with {answer.status}")
+                return None
+            views.append(_decode_room(answer.body))
+        if len({view.seq for view in views}) == 1:
+            if any(msgspec.to_builtins(view) != msgspec.to_builtins(views[0]) for view in views):
+                found.wrong(f"the servers show {person.participant} two different rooms")
+            return views
+        await asyncio.sleep(0.5)
+    found.wrong(f"the servers stay apart: {[view.seq for view in views]}")
+    return views
 
 
 def _check_me(person: Person, door: Door, me: dict[str, object], found: Found) -> None:
