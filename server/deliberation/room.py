@@ -147,7 +147,7 @@ def _voted(state: RoomState, recorded: e.Recorded, event: e.VoteCast) -> None:
         statement.because[recorded.by] = Because(recorded.seq, event.choice, event.because)
     elif statement.because:
         statement.because.pop(recorded.by, None)
-    state.voted_since.add(recorded.by)
+    state.voted_since.setdefault(recorded.by, recorded.seq)
     _changed(state, recorded.by)
 
 
@@ -166,17 +166,19 @@ def _recount(state: RoomState, statement: Statement, *, was_visible: bool) -> No
         state.tally.statements += statement.visible - was_visible
 
 
-def _votes_imported(state: RoomState, _: e.Recorded, event: e.VotesImported) -> None:
+def _votes_imported(state: RoomState, recorded: e.Recorded, event: e.VotesImported) -> None:
     row = person_of(state, event.participant).row
     for statement, choice in zip(event.statements, event.choices, strict=True):
         state.votes.cast(row, state.statements[statement].column, choice)
-    state.voted_since.add(event.participant)
+    state.voted_since.setdefault(event.participant, recorded.seq)
     _changed(state, event.participant)
 
 
 def _analysis(state: RoomState, recorded: e.Recorded, event: e.AnalysisPublished) -> None:
     state.analysis = Published(recorded.seq, event.as_of_seq, event.digest, event.groups)
-    state.voted_since = set()
+    # Whose votes came while it was computed is not in it.
+    later = {who: seq for who, seq in state.voted_since.items() if seq > event.as_of_seq}
+    state.voted_since = later
 
 
 def _themes(state: RoomState, recorded: e.Recorded, event: e.ThemesPublished) -> None:

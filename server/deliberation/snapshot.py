@@ -97,9 +97,8 @@ def take(state: RoomState | AssemblyState, told: Sequence[int] = (), since: int 
     if isinstance(state, AssemblyState):
         return Taken(_encode({"state": state}), np.empty((0, 0), dtype=np.int8))
     plain = {field.name: getattr(state, field.name) for field in fields(state)}
-    # A set has another order in every process.
-    plain["voted_since"] = sorted(state.voted_since)
     tally = {field.name: getattr(state.tally, field.name) for field in fields(state.tally)}
+    # A set has another order in every process.
     plain["tally"] = tally | {"changed": sorted(state.tally.changed)}
     del plain["votes"]
     cells = np.ascontiguousarray(state.votes.view())

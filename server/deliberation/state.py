@@ -155,7 +155,8 @@ class RoomState:
     people: dict[ParticipantId, Person] = field(default_factory=dict)
     rows: list[ParticipantId] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
-    voted_since: set[ParticipantId] = field(default_factory=set)
+    voted_since: dict[ParticipantId, int] = field(default_factory=dict)
+    """Whose votes the published analysis lacks, with the seq of the first of them."""
     analysis: Published | None = None
     themes: Published | None = None
     requests: dict[int, e.DraftsRequested] = field(default_factory=dict)

@@ -179,13 +179,37 @@ def test_analyses_and_themes_are_published_by_the_program_alone() -> None:
 def test_while_a_room_is_open_an_analysis_waits_for_five_people() -> None:
     room = RoomWorld().create(Phase.OPEN)
     statement = room.say(ANN, "Label it")
-    publish = c.PublishAnalysis(as_of_seq=3, digest="d", groups=1)
     for actor in (*PEOPLE[:4], ANN):
         room.do(c.CastVote(statement_id=statement, choice=Choice.AGREE), actor)
-    assert isinstance(room.refusal(publish), Conflict)
+    assert isinstance(room.refusal(_analysis(room.state.seq)), Conflict)
     room.do(c.CastVote(statement_id=statement, choice=Choice.AGREE), PEOPLE[4])
-    room.do(publish)
-    assert isinstance(room.refusal(publish), Conflict)
+    room.do(_analysis(room.state.seq))
+    assert isinstance(room.refusal(_analysis(room.state.seq)), Conflict)
+
+
+def test_of_two_analyses_of_nearly_the_same_moment_one_is_published() -> None:
+    """Or the second would tell by the first how one person voted, whoever has voted since."""
+    room = RoomWorld().create(Phase.OPEN)
+    statement = room.say(ANN, "Label it")
+
+    def votes(choice: Choice, *people: c.Actor) -> int:
+        for actor in people:
+            room.do(c.CastVote(statement_id=statement, choice=choice), actor)
+        return room.state.seq
+
+    first = votes(Choice.AGREE, *PEOPLE[:5])
+    second = votes(Choice.AGREE, PEOPLE[5])
+    room.do(_analysis(first))
+    votes(Choice.DISAGREE, *PEOPLE[:5])
+    assert isinstance(room.refusal(_analysis(second)), Conflict)
+    # Who voted while the first was computed counts for the next.
+    assert len(room.state.voted_since) == 6
+    room.do(_analysis(room.state.seq))
+    assert room.state.voted_since == {}
+
+
+def _analysis(as_of_seq: int) -> c.PublishAnalysis:
+    return c.PublishAnalysis(as_of_seq=as_of_seq, digest="d", groups=1)
 
 
 def test_a_tally_goes_out_in_batches_of_five_and_not_in_small_rooms() -> None:
