@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -19,7 +20,10 @@ PATIENCE = 1.5
 """So long the parts have together to answer; the answer is there within two seconds."""
 BUSY = 0.7
 """So long the writer may take for a batch before it is left alone."""
+STUCK = 10.0
+"""Seconds after which a writer that has not come to its end is not busy but stuck."""
 OK = "ok"
+STILL = "does not answer"
 _Check = Callable[[], Awaitable[str]]
 
 
@@ -75,8 +79,7 @@ class Readiness:
                 self._asking[part] = asyncio.ensure_future(_said(check))
         await asyncio.wait({self._asking[part] for part in parts}, timeout=PATIENCE)
         found = {
-            part: task.result() if task.done() else "does not answer"
-            for part, task in self._asking.items()
+            part: task.result() if task.done() else STILL for part, task in self._asking.items()
         }
         ready = all(found[part] == OK for part in self._needed)
         return Ready(status=OK if ready else "unready", **found)
@@ -94,18 +97,23 @@ async def _said(check: _Check) -> str:
 class DatabaseCheck:
     """Looks whether the database answers who reads, and lets the writer write."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, stuck: float = STUCK) -> None:
         self._database = database
+        self._stuck = stuck
         self._probe: asyncio.Task[str] | None = None
+        self._begun = 0.0
 
     async def __call__(self) -> str:
-        """Return ``ok`` or what is the matter; a writer that is busy is no matter."""
+        """Return ``ok`` or what is the matter; a writer that is busy is no matter for a while."""
         await self._database.reading(_answers)
         if self._probe is None or self._probe.done():
+            self._begun = time.monotonic()
             self._probe = asyncio.ensure_future(self._database.writing(_writable))
             self._probe.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         done, _ = await asyncio.wait({self._probe}, timeout=BUSY)
-        return self._probe.result() if done else OK
+        if done:
+            return self._probe.result()
+        return OK if time.monotonic() - self._begun < self._stuck else STILL
 
 
 def _answers(connection: Connection) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 
 from server.api import asked
 from server.api.asked import networks_of
+from server.api.health import DatabaseCheck
 from server.app import Parts
 from server.errors import Invalid
 from server.runtime import logs
@@ -294,6 +295,17 @@ async def test_a_busy_writer_is_ready(tmp_path: Path) -> None:
         async with desk.house.database.turn:
             assert (await client.get("/readyz")).json()["status"] == "ok"
         assert (await client.get("/readyz")).json()["status"] == "ok"
+
+
+async def test_a_writer_that_comes_to_no_end_is_not_ready(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (_, desk):
+        check = DatabaseCheck(desk.house.database, stuck=1.0)
+        async with desk.house.database.turn:
+            assert await check() == "ok"
+            await asyncio.sleep(0.4)
+            assert await check() == "does not answer"
+        assert await check() == "ok"
+        assert await check() == "ok"
 
 
 async def test_a_database_that_turns_read_only_is_not_ready(
