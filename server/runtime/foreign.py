@@ -61,6 +61,7 @@ class Foreign:
         self._asking: asyncio.Task[Mapping[LogId, int]] | None = None
         self._one_asks = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._loading: dict[LogId, asyncio.Task[None]] = {}
         self._each_look: list[Callable[[], Awaitable[None]]] = []
         self.folded = 0
         """Events of other processes that were folded here."""
@@ -74,9 +75,10 @@ class Foreign:
 
     async def stop(self) -> None:
         """End; what was heard of and is not folded yet stays in the log."""
-        for task in self._tasks:
+        tasks = (*self._tasks, *self._loading.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def at_each_look(self, do: Callable[[], Awaitable[None]]) -> None:
         """Do something with every look; what it raises of ours is left to the next one."""
@@ -206,29 +208,54 @@ class Foreign:
             self._round = asyncio.Event()
 
     async def _bring(self, heard: Mapping[LogId, int]) -> None:
+        """Fold some of what follows in each log; of one that is far behind, the next round more."""
         behind: dict[LogId, int] = {}
         for log, seq in heard.items():
             state = self._states.get(log)
             if state is None:
-                state = await self._states.load(log)
-                if state is None:
-                    self.unknown(log)
-                    continue
+                self._load(log, seq)
+                continue
             await self._notice(state)
             if state.seq < seq:
                 behind[log] = state.seq
-        while behind:
-            found = await self._database.reading(_after_each, behind)
-            behind = {}
-            for log, records in found.items():
-                await self._settled(log)
-                state = self._states.get(log)
-                if state is None:
-                    continue
-                if not self.fold(state, records) or len(records) >= store.CHUNK:
-                    behind[log] = state.seq
-                # Others get their turn between two logs.
-                await asyncio.sleep(0)
+        if not behind:
+            return
+        for log, records in (await self._database.reading(_after_each, behind)).items():
+            await self._settled(log)
+            state = self._states.get(log)
+            if state is None:
+                continue
+            if not self.fold(state, records) or len(records) >= store.CHUNK:
+                self._again(log, heard[log])
+            # Others get their turn between two logs.
+            await asyncio.sleep(0)
+
+    def _again(self, log: LogId, seq: int) -> None:
+        self._heard[log] = max(seq, self._heard.get(log, 0))
+        self._rung.set()
+
+    def _load(self, log: LogId, seq: int) -> None:
+        """Load a log, which may take long, while others go on; then look again whether it is all.
+
+        Who lost their role must not stay because a long log is being read.
+        """
+        under_way = self._loading.get(log)
+        if under_way is None:
+            under_way = self._loading[log] = asyncio.create_task(self._loaded(log))
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._loading.pop(log, None)
+            if not ended.cancelled() and ended.exception() is None and self._states.get(log):
+                self._again(log, seq)
+
+        under_way.add_done_callback(done)
+
+    async def _loaded(self, log: LogId) -> None:
+        try:
+            if await self._states.load(log) is None:
+                self.unknown(log)
+        except Exception as error:  # noqa: BLE001 - the next look finds it again
+            _logger.error("following other servers failed: %s", type(error).__name__)  # noqa: TRY400
 
     async def _notice(self, state: State) -> None:
         """Announce what an assembly went through while its state was dropped."""
