@@ -29,13 +29,14 @@ from ..reports import bundle, html, report
 from ..reports.document import ValueReport
 from ..reports.material import Material, Opinion, PublicLog, Themes
 from ..reports.pseudonyms import pseudonym_key
-from ..reports.signing import SigningKey, signing_key
+from ..reports.signing import SigningKey
 from ..reports.taking import Surroundings, opinion_of, public_log, take, themes_of
 from ..settings import Settings
 from ..store import artifacts, lookups
 from ..store import log as store
 from ..store.database import Database
 from .ports import Clock, SystemClock
+from .signing import HouseKey
 
 T = TypeVar("T")
 _STANDS_MS = 20_000
@@ -52,9 +53,12 @@ class _Page:
 class Exporter:
     """Makes reports and bundles of the assemblies in one database; needs no lock on it."""
 
-    def __init__(self, database: Database, data_dir: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self, database: Database, data_dir: Path, clock: Clock | None = None, *, url: str = ""
+    ) -> None:
+        """``url`` is where the database is written, should this one be open for reading only."""
         self._database = database
-        self._data_dir = data_dir
+        self._key = HouseKey(database, data_dir, url)
         self._clock = clock or SystemClock()
         self._pages: dict[str, _Page] = {}
         self._at_work = asyncio.Lock()
@@ -65,9 +69,10 @@ class Exporter:
         Raises:
             NotFound: there is no such assembly, or it has no plenary.
             LogBroken: a log doesn't hold.
-            Fault: the signing key can't be read.
+            Fault: the signing key can't be read, or is not that of others on this database.
         """
-        return await self._database.reading(read_material, slug, self._clock.now(), self._key())
+        key = await self._key.get()
+        return await self._database.reading(read_material, slug, self._clock.now(), key)
 
     async def files(self, slug: str, formats: Sequence[str] = ()) -> dict[str, bytes]:
         """Return the bundle's files by path; ``formats`` name which, none meaning all.
@@ -77,7 +82,8 @@ class Exporter:
             NotFound, LogBroken, Fault: as :meth:`material`.
         """
         material = await self.material(slug)
-        return await self._apart(lambda: bundle.build(material, self._key(), formats))
+        key = await self._key.get()
+        return await self._apart(lambda: bundle.build(material, key, formats))
 
     async def export_zip(self, slug: str, formats: Sequence[str] = ()) -> bytes:
         """Return the bundle as a zip with one folder in it, named by the slug.
@@ -126,9 +132,6 @@ class Exporter:
             return False
         return await self._database.reading(_phase, slug) is Phase.OPEN
 
-    def _key(self) -> SigningKey:
-        return signing_key(self._data_dir)
-
     async def _apart(self, work: Callable[[], T]) -> T:
         """Do ``work`` on a reading thread: long arithmetic has no place on the event loop."""
         return await self._database.reading(lambda _: work())
@@ -136,7 +139,7 @@ class Exporter:
 
 def exporter(database: Database, settings: Settings) -> Exporter:
     """Return what exports from a database by the settings."""
-    return Exporter(database, settings.data_dir)
+    return Exporter(database, settings.data_dir, url=settings.resolved_database_url)
 
 
 def read_material(connection: Connection, slug: str, at: int, key: SigningKey) -> Material:

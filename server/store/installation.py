@@ -30,12 +30,18 @@ def agree(connection: Connection, facts: Mapping[str, str]) -> None:
     """
     for name, value in sorted(facts.items()):
         bulk.execute(connection, _KEEP, (name, value))
-        kept = select(INSTALLATION.c.value).where(INSTALLATION.c.name == name)
-        if connection.execute(kept).scalar_one() != value:
+        if known(connection, name) != value:
             raise Fault(
                 f"The {name} of this process is not that of the other servers and workers on this "
                 "database: give all of them the same (docs/postgresql.md, Keys)."
             )
+
+
+def known(connection: Connection, name: str) -> str | None:
+    """Return the fact that is kept by this name, or None."""
+    kept = select(INSTALLATION.c.value).where(INSTALLATION.c.name == name)
+    found = connection.execute(kept).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 _KEEP = "INSERT INTO installation (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
