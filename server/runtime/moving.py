@@ -9,11 +9,12 @@ between leaves all of it at the source, open or closed, and the same move again 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import Conflict, Invalid, NotFound, StorageFault, StorageFull
 from ..ids import LogId
@@ -156,22 +157,37 @@ class Mover:
     def _complete(self, passage: Passage, here: Belongings) -> Belongings:
         """Close the source, take the rest, and let the target live."""
         self._mark(here, self._forwarding)
+        arriving = False
         try:
-            now = passage.take()
-            passage.settle_there()
-        except BaseException:
-            # Nothing is there, so it lives here; an earlier move that was cut off left it closed.
-            if here.forwarding is None:
-                self._mark(here, None)
-            raise
-        try:
-            passage.commit()
-        except (StorageFault, StorageFull) as fault:
+            with self._kept_closed(here):
+                now = passage.take()
+                passage.settle_there()
+                arriving = True
+                passage.commit()
+        except BaseException as error:
+            if not arriving:
+                # Nothing is there, so it lives here, unless an earlier move that was cut off left
+                # it closed.
+                if here.forwarding is None:
+                    self._mark(here, None)
+                raise
+            if not isinstance(error, StorageFault | StorageFull):
+                raise
             raise StorageFault(
-                f"{fault.message} Whether {here.slug!r} has arrived isn't known, so it stays "
+                f"{error.message} Whether {here.slug!r} has arrived isn't known, so it stays "
                 f"closed at {self._source.place}: run the same move again."
             ) from None
         return now
+
+    @contextmanager
+    def _kept_closed(self, here: Belongings) -> Iterator[None]:
+        """Let nobody open it at the source while it arrives at the target."""
+        with _transaction(self._source) as connection:
+            with self._source.named():
+                now = store.belongings(connection, here.assembly, lock=True)
+            if now is None or now.forwarding != self._forwarding:
+                raise Conflict(f"{here.slug!r} was opened again while it was moved.")
+            yield
 
     def _outcome(self, here: Belongings, taken: int) -> Outcome:
         if taken == 0 and (self._copy or here.forwarding is not None):
@@ -185,15 +201,20 @@ class Mover:
             NotFound: there is no such assembly.
             Conflict: it is open, or was moved somewhere else; or it has arrived at the target.
         """
-        here = self._here(slug)
-        if here.forwarding is None:
-            raise Conflict(f"{slug} is open at {self._source.place} as it is.")
-        if self._lives_elsewhere(here):
-            raise Conflict(f"{slug} was moved to {here.forwarding.place}, and lives there.")
-        arrived = self._target.read(log.heads, tuple(here.heads))
-        if all(id_ in arrived and arrived[id_].seq >= end.seq for id_, end in here.heads.items()):
-            raise Conflict(f"{slug} has arrived at {self._target.place}, and lives there.")
-        self._mark(here, None)
+        assembly = self._here(slug).assembly
+        with _transaction(self._source) as connection, self._source.named():
+            # Under the lock, so that a move which is about to end has ended before the target is
+            # looked at.
+            here = store.belongings(connection, assembly, lock=True)
+            if here is None or here.forwarding is None:
+                raise Conflict(f"{slug} is open at {self._source.place} as it is.")
+            if self._lives_elsewhere(here):
+                raise Conflict(f"{slug} was moved to {here.forwarding.place}, and lives there.")
+            ends = self._target.read(log.heads, tuple(here.heads))
+            if all(id_ in ends and ends[id_].seq >= end.seq for id_, end in here.heads.items()):
+                raise Conflict(f"{slug} has arrived at {self._target.place}, and lives there.")
+            store.mark(connection, here.heads, None)
+            connection.commit()
 
     def _here(self, slug: str) -> Belongings:
         assembly = self._source.read(lookups.assembly_of_slug, slug)
@@ -248,6 +269,8 @@ class Mover:
             now = store.belongings(connection, here.assembly, lock=True)
             if now is None or (to is not None and now.forwarding not in {here.forwarding, to}):
                 raise Conflict(f"Another move of {here.slug!r} is under way.")
+            if to is None and now.forwarding != self._forwarding:
+                return  # whoever opened it, or closed it for somewhere else, is right
             store.mark(connection, now.heads, to)
             connection.commit()
 
@@ -267,4 +290,6 @@ def _transaction(database: Database) -> Iterator[Connection]:
             store.take_time(connection)
         yield connection
     finally:
-        connection.close()
+        # What isn't committed is undone as well where the connection was lost.
+        with suppress(SQLAlchemyError):
+            connection.close()

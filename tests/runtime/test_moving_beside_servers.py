@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from server.deliberation.commands import Actor
-from server.errors import Invalid, Moved
-from server.runtime.moving import Outcome
+from server.errors import Conflict, Invalid, Moved
+from server.runtime.moving import Mover, Outcome
+from server.runtime.passage import Passage
 from server.store import log as store
 from server.store import works
 from server.store.database import Database, migrate
@@ -18,7 +20,7 @@ from server.store.database import Database, migrate
 from ..databases import url_of
 from ..store.test_roles import role_in
 from .house import ALOG, RLOG, at_home, write
-from .moves import erase, holds, lived, move, rows, say
+from .moves import erase, holds, lived, move, moving, rows, say
 
 
 async def test_a_server_that_runs_meanwhile_loses_nothing(
@@ -79,6 +81,43 @@ async def test_whoever_serves_may_take_an_assembly_in_and_not_close_one(
         with pytest.raises(Invalid, match="move as the owner of its tables"):
             move(served, third)
         assert move(served, third, copy=True).outcome is Outcome.COPIED
+
+
+async def test_nobody_opens_what_is_just_arriving(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"sqlite:///{tmp_path / 'target.db'}"
+    async with at_home(postgres_url) as home:
+        people = await lived(home.house)
+    commit = Passage.commit
+    told: list[str] = []
+
+    def reopen(beside: Mover) -> None:
+        try:
+            beside.reopen("town")
+        except Conflict as refused:
+            told.append(refused.message)
+
+    with moving(postgres_url, target) as mover:
+        # Another operator, whose process sees both databases.
+        beside = Mover(Database.open(postgres_url), mover._target)
+
+        def commit_late(passage: Passage) -> None:
+            opening.start()
+            opening.join(1)
+            assert opening.is_alive(), told
+            commit(passage)
+
+        opening = threading.Thread(target=reopen, args=(beside,))
+        with monkeypatch.context() as patched:
+            patched.setattr(Passage, "commit", commit_late)
+            mover.move("town")
+        opening.join(10)
+        beside._source.close()
+    assert told == [f"town has arrived at {tmp_path / 'target.db'}, and lives there."]
+    async with at_home(postgres_url, seed=7) as home:
+        with pytest.raises(Moved):
+            await write(home.house, people[6], "It lives elsewhere")
 
 
 async def test_workers_have_nothing_to_do_for_what_has_moved(tmp_path: Path) -> None:
