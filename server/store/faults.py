@@ -28,6 +28,14 @@ _DOWN = "The database at {place} is stopping, starting or recovering; it is trie
 _LOST = "The connection to the database at {place} was lost; it is tried again."
 _AWAY = "The database at {place} can't be reached."
 _ENCRYPTION = "The database at {place} doesn't offer the encryption that its address asks for."
+_ADDRESS = (
+    "The address of the database {place} can't be used: its port, or an option in it, has a value "
+    "that PostgreSQL doesn't know."
+)
+_OTHER_KIND = (
+    "No database at {place} is of the kind that its address asks for (target_session_attrs): it is "
+    "a standby, or is not."
+)
 _FORBIDDEN = (
     "The database at {place} doesn't allow this to its user: run the command migrate with --grant "
     "and the user's name, as the owner of the tables."
@@ -70,10 +78,13 @@ _TOLD_BY_DRIVER: tuple[tuple[str, type[Fault], str], ...] = (
     ("password", Unreachable, _REFUSED),
     ("SSL", StorageFault, _ENCRYPTION),
     ("certificate", StorageFault, _ENCRYPTION),
+    ("session is", Unreachable, _OTHER_KIND),
+    ("hot standby", Unreachable, _OTHER_KIND),
 )
 """Where no session came about the SQLSTATE doesn't come through: the words say what it was."""
 
 _BY_SERVER = "FATAL:"
+_BAD_ADDRESS = "connection is bad: invalid"
 _CONNECTING = ("connection failed", "connection timeout", "failed to resolve", "all attempts")
 
 
@@ -126,6 +137,8 @@ def _of_postgres(error: psycopg.Error, place: str) -> Fault:
 
 def _of_words(told: str, place: str) -> Fault:
     """Return what a connection without a SQLSTATE died of, or was never made for."""
+    if _BAD_ADDRESS in told:
+        return StorageFault(_ADDRESS.format(place=place))
     if not any(words in told for words in _CONNECTING):
         return Unreachable(_LOST.format(place=place))
     _, by_server, last = told.rpartition(_BY_SERVER)

@@ -63,7 +63,7 @@ def grant(connection: Connection, role: str) -> None:
 def _check(connection: Connection, role: str) -> None:
     found = connection.exec_driver_sql(
         "SELECT rolsuper, pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = "
-        "'event'::regclass), 'USAGE') FROM pg_roles WHERE rolname = %s",
+        "'event'::regclass), 'MEMBER') FROM pg_roles WHERE rolname = %s",
         (role,),
     ).one_or_none()
     if found is None:

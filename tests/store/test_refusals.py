@@ -142,6 +142,8 @@ def test_a_database_that_is_not_there_and_a_user_who_is_not_are_told_apart(
         ("FATAL:  remaining connection slots are reserved", Unreachable, "max_connections"),
         ("FATAL:  the database system is starting up", Unreachable, "stopping, starting"),
         ("server does not support SSL, but SSL was required", StorageFault, "encryption"),
+        ("session is read-only", Unreachable, "target_session_attrs"),
+        ("server is in hot standby mode", Unreachable, "it is a standby"),
     ],
 )
 def test_what_a_server_says_that_lets_nobody_in_is_understood(
@@ -151,6 +153,15 @@ def test_what_a_server_says_that_lets_nobody_in_is_understood(
     with pytest.raises(Fault, match=sentence) as refused, named("h:1/n"):
         raise error
     assert type(refused.value) is kind
+
+
+@pytest.mark.parametrize("wrong", ["port=99999", "sslmode=bogus", "target_session_attrs=any-old"])
+def test_an_address_that_says_what_nobody_knows_is_not_tried_again(wrong: str) -> None:
+    url = f"postgresql://me:hidden@127.0.0.1/town?{wrong}"
+    with pytest.raises(StorageFault, match="a value that PostgreSQL doesn't know") as refused:
+        Database.open(url)
+    assert type(refused.value) is StorageFault
+    assert "hidden" not in refused.value.message
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,13 @@ def test_a_role_that_could_do_anything_is_refused(postgres_url: str) -> None:
         pytest.raises(Invalid, match="owns the tables"),
     ):
         migrate(postgres_url, member)
+    # It doesn't have the owner's rights by itself, and may take them at any time.
+    owner_role = sql.Identifier(owner).as_string()
+    with (
+        role_in(postgres_url, f"LOGIN NOINHERIT IN ROLE {owner_role}") as member,
+        pytest.raises(Invalid, match="owns the tables"),
+    ):
+        migrate(postgres_url, member)
 
 
 def test_what_a_role_had_beyond_is_taken(granted: Granted) -> None:
