@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -10,14 +11,20 @@ from pathlib import Path
 import pytest
 
 from evals.performance.fleet.__main__ import main
+from evals.performance.fleet.books import Books, Room
 from evals.performance.fleet.founding import plan
 from evals.performance.fleet.ground import Ground
 from evals.performance.fleet.lines import Address
 from evals.performance.fleet.profile import Profile
 from evals.performance.fleet.report import Report
 from evals.performance.fleet.run import run
+from evals.performance.fleet.tallies import check_tallies
 from evals.performance.fleet.town import CannotBegin
 from server.app import Parts
+from server.deliberation import events as e
+from server.deliberation.views import TallyView
+from server.deliberation.vocabulary import Choice
+from server.ids import LogId, ParticipantId, StatementId
 from tests.serving import serving, settings_in
 
 from .tampering import Frames, Tamper, Tampering
@@ -58,13 +65,15 @@ async def ground(folder: Path, *, workflows: bool = False, joins: int = 0) -> As
         )
 
 
-async def tampered(folder: Path, *, frame: Tamper | None = None, refuse: bytes = b"") -> Report:
+async def tampered(
+    folder: Path, *, frame: Tamper | None = None, refuse: bytes = b"", profile: Profile = FEW
+) -> Report:
     """Run a small load through a proxy that tampers."""
     async with ground(folder) as there, AsyncExitStack() as stack:
         tampering = Tampering(there.servers[0].port, frame=frame, refuse=refuse)
         proxy = await stack.enter_async_context(tampering.open())
         there.servers[:] = [Address("127.0.0.1", proxy.port)]
-        return await run(FEW, there, lambda _: None)
+        return await run(profile, there, lambda _: None)
 
 
 async def test_it_finds_everything_it_is_owed(tmp_path: Path) -> None:
@@ -133,6 +142,49 @@ async def test_another_event_under_the_same_seq_is_noticed(tmp_path: Path) -> No
 
     report = await tampered(tmp_path, frame=nth_statement(15, other))
     assert "two events with one seq" in report.faults
+
+
+TALLIED = replace(FEW, people=30, votes=150, asking=0.0, rooms=1)
+"""So many vote that tallies are shown."""
+
+
+async def test_tallies_that_were_never_so_are_noticed(tmp_path: Path) -> None:
+    def more(frame: bytes) -> Frames:
+        # One digit for another, so that the frame keeps its length; no later one takes it back.
+        return [re.sub(rb'("type":"tally".*"votes":)[1-9]', rb"\g<1>9", frame)]
+
+    report = await tampered(tmp_path, frame=more, profile=TALLIED)
+    assert "a tally that was never so" in report.faults
+    assert "a last tally that is not the room's" in report.faults
+
+
+async def test_tallies_that_don_t_come_any_more_are_noticed(tmp_path: Path) -> None:
+    def less(frame: bytes) -> Frames:
+        return [] if re.search(rb'"type":"tally".*"votes":[1-9]', frame) else [frame]
+
+    report = await tampered(tmp_path, frame=less, profile=TALLIED)
+    assert report.faults == {"a last tally that is not the room's": TALLIED.sockets}
+
+
+def test_a_tally_is_counted_anew_from_the_log() -> None:
+    def vote(seq: int) -> e.Recorded:
+        event = e.VoteCast(statement=StatementId("s1"), choice=Choice.AGREE)
+        return e.Recorded(
+            log=LogId("r1"), seq=seq, at=seq, by=ParticipantId(f"p{seq}"), event=event
+        )
+
+    log = [vote(seq) for seq in range(1, 21)]
+    for shown, last, fault in (
+        ((10, 10), (20, 20), None),
+        ((10, 10), (16, 16), None),
+        ((10, 10), (15, 15), "a tally that is behind"),
+        ((10, 11), (20, 20), "a tally that was never so"),
+    ):
+        room = Room("r1", Books(), 30)
+        room.tallies |= {shown, last}
+        view = TallyView(voters=last[0], votes=last[1], statements=1)
+        check_tallies(room, log, view)
+        assert set(room.books.faults) == ({fault} if fault else set())
 
 
 async def test_a_receipt_for_what_was_not_done_is_noticed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -10,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from server.deliberation import events as e
-from server.deliberation.views import RoomView
+from server.deliberation.views import RoomView, TallyView
 from server.ids import LogId
 from server.runtime.house import open_house
 from server.settings import Settings
@@ -21,6 +22,7 @@ from .crowd import Crowd
 from .lines import Lines
 from .people import Acknowledged, Person, Refused, request
 from .seat import check_picture
+from .tallies import check_tallies
 from .town import Town, in_parts
 
 _decode_room = msgspec.json.Decoder(RoomView).decode
@@ -45,6 +47,10 @@ async def reckon(town: Town, crowd: Crowd, settings: Settings | None, patience: 
     for room in town.rooms:
         room.settle()
     await _arrived(crowd, patience)
+    gone = [seat for seat in crowd.seats if not seat.standing]
+    if gone:
+        example = f"in {gone[0].room.log}, after {patience:.0f} s"
+        town.books.fault("sockets that did not come back", example, times=len(gone))
     for seat in crowd.seats:
         owed, got = seat.account()
         found.owed += owed
@@ -55,7 +61,9 @@ async def reckon(town: Town, crowd: Crowd, settings: Settings | None, patience: 
         elif got > owed:
             example = f"{seat.room.log}: {got} for {owed}"
             town.books.fault("frames that nobody was owed", example, times=got - owed)
-    await in_parts((_room(town, room, found) for room in town.rooms), at_once=8)
+    shown: dict[str, TallyView] = {}
+    await in_parts((_room(town, room, found, shown) for room in town.rooms), at_once=8)
+    await _tallied(town, crowd, shown, patience)
     acted = [person for person in town.people if person.votes or person.written]
     await in_parts((_person(town, person, found) for person in acted), at_once=32)
     if town.clerk.doubles:
@@ -63,7 +71,7 @@ async def reckon(town: Town, crowd: Crowd, settings: Settings | None, patience: 
             "two commands acknowledged with one seq", "in one room", times=town.clerk.doubles
         )
     if settings is not None:
-        found.in_log = await _log(town, settings)
+        found.in_log = await _log(town, settings, shown)
     return found
 
 
@@ -75,7 +83,25 @@ async def _arrived(crowd: Crowd, patience: float) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _room(town: Town, room: Room, found: Reckoning) -> None:
+async def _tallied(
+    town: Town, crowd: Crowd, shown: Mapping[str, TallyView], patience: float
+) -> None:
+    """See that the last tally that each socket was shown is the one that its room shows."""
+    until = perf_counter() + patience
+    while behind := [
+        seat
+        for seat in crowd.seats
+        if seat.standing and seat.room.log in shown and seat.votes != shown[seat.room.log].votes
+    ]:
+        if perf_counter() > until:
+            room, votes = behind[0].room, behind[0].votes
+            example = f"{room.log}: {votes} votes, {shown[room.log].votes} in the room"
+            town.books.fault("a last tally that is not the room's", example, times=len(behind))
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _room(town: Town, room: Room, found: Reckoning, shown: dict[str, TallyView]) -> None:
     person = next((each for each in town.people if each.room is room), None)
     if person is None:
         return
@@ -88,6 +114,7 @@ async def _room(town: Town, room: Room, found: Reckoning) -> None:
         check_picture(room, view)
         pictures.append(view)
     found.rooms += 1
+    shown[room.log] = pictures[0].tally
     there = {each.id for each in pictures[0].statements}
     own = set(person.written)
     for statement in room.written.keys() - room.unsure:
@@ -132,7 +159,7 @@ async def _person(town: Town, person: Person, found: Reckoning) -> None:
         town.books.fault("statements doubled", person.id)
 
 
-async def _log(town: Town, settings: Settings) -> int:
+async def _log(town: Town, settings: Settings, shown: Mapping[str, TallyView]) -> int:
     """Look for every receipt in the logs themselves, once each, and for gaps."""
     looked = 0
     receipts: dict[str, dict[int, Acknowledged]] = {room.log: {} for room in town.rooms}
@@ -144,6 +171,7 @@ async def _log(town: Town, settings: Settings) -> int:
             events = await house.database.reading(_all, LogId(room.log))
             if [each.seq for each in events] != list(range(1, len(events) + 1)):
                 town.books.fault("a log with a gap", room.log)
+            check_tallies(room, events, shown.get(room.log))
             there = {each.seq: written for each in events if (written := _entry(each)) is not None}
             for seq, entry in receipts[room.log].items():
                 looked += 1

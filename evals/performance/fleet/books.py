@@ -118,6 +118,8 @@ class Room:
         self.ratified: Counter[tuple[str, str]] = Counter()
         """Acknowledged ratifications, by clause and choice."""
         self.drafts: f.DraftsFrame | None = None
+        self.tallies: set[tuple[int, int]] = set()
+        """Every tally that anybody was shown: people who voted, and votes."""
         self._follows: dict[int, int] = {}
         self._times: dict[int, array[float]] = {}
         self._known: dict[bytes, Heard] = {}
@@ -147,6 +149,7 @@ class Room:
                     0 <= frame.voters <= min(self.people, frame.votes) and frame.statements >= 0
                 ):
                     self.books.fault("a tally that cannot be", f"{self.log}: {frame}")
+                self.tallies.add((frame.voters, frame.votes))
                 return Heard(TALLY, number=frame.votes)
             case f.PresenceFrame():
                 if not 0 < frame.here <= self.people:

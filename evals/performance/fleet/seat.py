@@ -33,7 +33,6 @@ class Seat:
         "_head",
         "_skipped",
         "_start",
-        "_votes",
         "leaving",
         "person",
         "position",
@@ -42,6 +41,7 @@ class Seat:
         "since",
         "spans",
         "standing",
+        "votes",
         "wire",
     )
 
@@ -57,12 +57,13 @@ class Seat:
         self.leaving = False
         self.retry = 0.0
         self.since = 0.0
+        self.votes = 0
+        """Votes by the last tally that it was shown."""
         self._ended = ended
         self._start = NOWHERE
         self._got = 0
         self._skipped = 0
         self._head = 0
-        self._votes = 0
         self._fresh = True
 
     @property
@@ -75,7 +76,7 @@ class Seat:
         self.wire = wire
         self._fresh = True
         # Another server may not have been told of the last votes yet.
-        self._votes = 0
+        self.votes = 0
         self.leaving = False
 
     def leave(self, *, rudely: bool) -> None:
@@ -124,10 +125,10 @@ class Seat:
         elif kind in (TALLY, PRESENCE):
             room.books.views += 1
             if kind == TALLY:
-                if heard.number < self._votes:
-                    what = f"{room.log}: {heard.number} votes after {self._votes}"
+                if heard.number < self.votes:
+                    what = f"{room.log}: {heard.number} votes after {self.votes}"
                     room.books.fault("a tally that went back", what)
-                self._votes = heard.number
+                self.votes = heard.number
         elif kind == HELLO:
             room.books.fault("a second hello", room.log)
         else:
@@ -186,7 +187,7 @@ class Seat:
         self.position = self._start = seq
         self._got = self._skipped = 0
         self._head = max(self._head, seq)
-        self._votes = view.tally.votes
+        self.votes = view.tally.votes
         self.standing = True
 
     def _span(self) -> tuple[int, int, int, int]:
@@ -208,6 +209,7 @@ class Seat:
 
 def check_picture(room: Room, view: RoomView) -> None:
     """Check that a room shows each acknowledged statement once, but those that were taken away."""
+    room.tallies.add((view.tally.voters, view.tally.votes))
     ids = {each.id for each in view.statements}
     if len(ids) != len(view.statements):
         room.books.fault("a statement twice in a room", f"{room.log} at {view.seq}")
