@@ -128,3 +128,28 @@ async def test_servers_with_other_secrets_do_not_open(postgres_url: str, tmp_pat
         with pytest.raises(Fault, match="secret key"):
             async with open_house(other):
                 pass
+
+
+async def test_words_written_at_one_a_moment_ago_are_erased_through_the_other(
+    postgres_url: str, redis_at: tuple[str, str], tmp_path: Path
+) -> None:
+    """Even where the one has no way to Redis, and the other does not know that it wrote."""
+    given: dict[str, object] = {"database_url": postgres_url, "secret_key": Secret(SECRET)}
+    rung = given | {"redis_url": redis_at[0], "redis_prefix": redis_at[1]}
+    async with (
+        client_of(settings_in(tmp_path / "deaf", **given)) as (first, desk),
+        client_of(settings_in(tmp_path / "rung", **rung)) as (second, other),
+    ):
+        await until(lambda: other.house.doorbell.healthy)
+        world = await found(desk)
+        who = bearer(await world.token())
+        path = f"/api/rooms/{world.room}"
+        assert (await second.get(path, headers=who)).status_code == 200
+        for n in range(3):
+            said = {"text": f"Private words {n}"}
+            answer = await first.post(f"{path}/statements", json=said, headers=who)
+            assert answer.status_code == 201
+            erased = await second.post("/api/me/erase", headers=who)
+            assert erased.status_code == 200
+            records = await desk.house.records(world.room, range(1, 99))
+            assert "Private words" not in str(records)

@@ -20,8 +20,13 @@ async def erase_words(house: House, who: Identity, key: Key | None = None) -> in
     Raises:
         KeyReused: the key came with something else before; nothing was erased.
     """
+    # What they wrote through another server a moment ago goes too.
+    await house.look(who.assembly)
+    assembly = await house.assembly(who.assembly)
+    rooms = tuple(LogId(room.id) for room in assembly.rooms)
+    await house.look(*rooms)
     erased = await _erase(house, who.assembly, who, key)
-    for log in tuple(LogId(room.id) for room in who.state.rooms):
+    for log in rooms:
         inner = replace(key, key=f"{key.key}#{log}") if key is not None else None
         erased += await _erase(house, log, who, inner)
     return erased
