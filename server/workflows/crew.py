@@ -67,9 +67,11 @@ class Crew:
         self._lease: Lease | None = None
         self._leading = False
         self._stepping_down = False
+        self._living: frozenset[int] = frozenset()
+        self._beaten = asyncio.Event()
         self._unseen: dict[str, float] = {}
         self._swept = 0.0
-        self._trouble: str | None = None
+        self._troubles: dict[str, str | None] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -115,39 +117,64 @@ class Crew:
         )
 
     async def _run(self, hands: Hands) -> None:
-        while not self._ending.is_set():
+        looking = asyncio.create_task(self._look(hands), name="folkmoot-crew-looking")
+        try:
+            while not self._ending.is_set():
+                try:
+                    await self._beat()
+                except NameTaken as taken:
+                    self.refusal = taken
+                    self.lost.set()
+                    return
+                except Exception as error:  # noqa: BLE001 - the next look may succeed
+                    self._say("keep its place", error)
+                else:
+                    self._say("keep its place", None)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_SECONDS):
+                        await self._ending.wait()
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self, hands: Hands) -> None:
+        """Look after the others' work after each beat, if this worker leads.
+
+        It may wait long for the database. The lease, which has to be heard of every second, does
+        not wait for it.
+        """
+        while True:
+            await self._beaten.wait()
+            self._beaten.clear()
             try:
-                await self._beat(hands)
-            except NameTaken as taken:
-                self.refusal = taken
-                self.lost.set()
-                return
-            except FolkmootError as error:
-                self._say(error.code)
+                if self._leading:
+                    await self._look_after(hands, self._living)
+                else:
+                    self._unseen.clear()
             except Exception as error:  # noqa: BLE001 - the next look may succeed
-                self._say(type(error).__name__)
+                self._say("look after the others", error)
             else:
-                self._say(None)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_SECONDS):
-                    await self._ending.wait()
+                self._say("look after the others", None)
 
-    def _say(self, trouble: str | None) -> None:
-        """Log what keeps this worker from its place, once, and that it is over."""
-        if trouble == self._trouble:
+    def _say(self, what: str, error: Exception | None) -> None:
+        """Log what this worker can't do, once, and that it is over."""
+        trouble = None
+        if error is not None:
+            trouble = error.code if isinstance(error, FolkmootError) else type(error).__name__
+        if trouble == self._troubles.get(what):
             return
-        self._trouble = trouble
+        self._troubles[what] = trouble
         if trouble is None:
-            _log.warning("the worker %s is in its place again", self.name)
+            _log.warning("the worker %s could %s again", self.name, what)
         else:
-            _log.warning("the worker %s could not keep its place: %s", self.name, trouble)
+            _log.warning("the worker %s could not %s: %s", self.name, what, trouble)
 
-    async def _beat(self, hands: Hands) -> None:
+    async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         if self._lease is None:
             self._lease = await self._apart(NAME_PATIENCE)
         try:
-            living = await loop.run_in_executor(self._threads, self._lease.living)
+            self._living = await loop.run_in_executor(self._threads, self._lease.living)
             if not self._stepping_down:
                 self._leading = await loop.run_in_executor(self._threads, self._lease.lead)
         except Fault:
@@ -155,10 +182,7 @@ class Crew:
             lease, self._lease = self._lease, None
             await loop.run_in_executor(self._threads, lease.close)
             raise
-        if self._leading:
-            await self._look_after(hands, living)
-        else:
-            self._unseen.clear()
+        self._beaten.set()
 
     async def _look_after(self, hands: Hands, living: frozenset[int]) -> None:
         standing = await self._house.database.reading(works.under_way)

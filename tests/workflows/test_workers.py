@@ -10,7 +10,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,8 +33,10 @@ from server.runtime.ports import SeededChance
 from server.settings import Settings
 from server.store import log as store
 from server.store.database import migrate
-from server.store.lease import Lease, NameTaken, key_of
+from server.store.lease import SILENCE, Lease, NameTaken, key_of
+from server.store.works import UnderWay
 from server.workflows import system
+from server.workflows.crew import Crew
 from server.workflows.worker import spent, standing
 from tests import databases
 
@@ -114,7 +116,8 @@ class Hands:
     async def end(self, process: Process, how: signal.Signals = signal.SIGKILL) -> int:
         if process.returncode is None:
             process.send_signal(how)
-        async with asyncio.timeout(30):
+        # Where its connections were cut, DBOS sleeps for a while before it tries again.
+        async with asyncio.timeout(60):
             code = await process.wait()
         self.running.remove(process)
         return code
@@ -173,6 +176,42 @@ def test_a_name_is_had_by_one_and_free_once_its_worker_is_silent(url: str) -> No
         first.living()
     again.close()
     first.close()
+
+
+class SlowHands:
+    """Takes longer to look after the others than a worker may be silent."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def notice(self, standing: Iterable[UnderWay]) -> None:
+        self.looked += 1
+
+    async def take_up(self, executors: Iterable[str]) -> None:
+        raise AssertionError
+
+    async def forget(self, ids: Iterable[str], *, cancel: bool = False) -> None:
+        await asyncio.sleep(SILENCE + 2)
+
+
+@pytest.mark.faults
+async def test_who_leads_is_heard_however_long_looking_after_the_others_takes(
+    url: str, tmp_path: Path
+) -> None:
+    async with house_at(url, tmp_path) as house:
+        crew, hands = Crew(house, url, "ada"), SlowHands()
+        await crew.join()
+        crew.start(hands)
+        other = await asyncio.to_thread(Lease.take, url, "bob", "bob/1")
+        until_then = time.monotonic() + SILENCE + 3
+        while time.monotonic() < until_then:
+            living = await asyncio.to_thread(other.living)
+            assert key_of(crew.life) in living
+            await asyncio.sleep(0.2)
+        assert crew.leading()
+        assert 1 <= hands.looked <= 2
+        other.close()
+        await crew.leave()
 
 
 @pytest.mark.faults
