@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+from ..errors import OutcomeUnknown, StorageFault, StorageFull
 from ..runtime.hub import Hub
 from ..runtime.ports import Clock, SharedClock
 from ..runtime.redis_doorbell import RedisDoorbell
@@ -17,6 +18,9 @@ from .shared_limits import SharedLimits
 
 ROOM_SIZES = (1, 10, 100, 1_000)
 """Rooms are counted that have so many sockets, or more."""
+
+_WATCHED = (StorageFault.code, StorageFull.code, OutcomeUnknown.code)
+"""Errors that are shown before there is one, so that an alert sees the first."""
 
 
 def measure(metrics: Metrics, house: House, hub: Hub) -> None:
@@ -194,7 +198,7 @@ def _measure_database(metrics: Metrics, house: House) -> None:
         "folkmoot_database_errors",
         "What the database refused or broke, by the type of the problem.",
         ("code",),
-        lambda: {(code,): count for code, count in database.errors.items()},
+        lambda: {(code,): database.errors[code] for code in (*_WATCHED, *database.errors)},
         counts=True,
     )
     metrics.by(

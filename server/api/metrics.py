@@ -21,6 +21,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from .. import __version__
+from ..errors import Fault, LogBroken
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ASK_SECONDS = 2.0
@@ -51,7 +52,8 @@ class Metrics(Collector):
         self.registry = CollectorRegistry()
         self._answers: Counter[tuple[str, str, int]] = Counter()
         self._closes: Counter[tuple[str, str]] = Counter()
-        self._problems: Counter[str] = Counter()
+        # Shown before there is one: what alerts watch must be seen to grow from 0 at the first.
+        self._problems: Counter[str] = Counter({Fault.code: 0, LogBroken.code: 0})
         self._slow = 0
         self._unread = 0
         self._series: dict[str, _Series] = {}

@@ -366,6 +366,18 @@ async def test_every_metric_is_in_the_table_and_in_nothing_else(tmp_path: Path) 
         assert name.endswith("_total") is (kind == "counter"), name
 
 
+async def test_what_alerts_watch_is_shown_before_the_first(tmp_path: Path) -> None:
+    async with client_of(settings_in(tmp_path)) as (client, _):
+        shown = (await client.get("/metrics")).text
+    for line in (
+        'folkmoot_problems_total{code="fault"} 0.0',
+        'folkmoot_problems_total{code="log-broken"} 0.0',
+        'folkmoot_database_errors_total{code="storage-fault"} 0.0',
+        'folkmoot_database_errors_total{code="storage-full"} 0.0',
+    ):
+        assert line in shown.splitlines()
+
+
 async def test_numbers_that_cannot_be_had_are_left_out_and_counted(tmp_path: Path) -> None:
     async with client_of(settings_in(tmp_path)) as (client, desk):
 
