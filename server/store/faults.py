@@ -37,10 +37,15 @@ _OTHER_KIND = (
     "a standby, or is not."
 )
 _FORBIDDEN = (
-    "The database at {place} doesn't allow this to its user: run the command migrate with --grant "
-    "and the user's name, as the owner of the tables."
+    "The database at {place} doesn't allow this to its user. For servers and workers, run the "
+    "command migrate with --grant and the user's name, as the owner of the tables; migrate itself "
+    "needs that owner, or on an empty database a user who may create tables."
 )
 _NO_TABLE = "The database at {place} lacks a table of this version: run the command migrate."
+_TAKEN = (
+    "The database at {place} has tables that this program didn't make, by names that it needs: "
+    "give it a database of its own."
+)
 _LOCKED = "The database at {place} was locked by another process for longer than is waited for."
 _CONFLICTED = "Another process wrote the same to the database at the same moment."
 
@@ -54,6 +59,7 @@ _BY_STATE: dict[str, tuple[type[Fault], str]] = {
     "3D000": (StorageFault, _NO_DATABASE),
     "42501": (StorageFault, _FORBIDDEN),
     "42P01": (StorageFault, _NO_TABLE),
+    "42P07": (StorageFault, _TAKEN),
     "57014": (StorageFault, "The database at {place} took longer than it may."),
     "55P03": (StorageFault, _LOCKED),
     "57P01": (Unreachable, _DOWN),
@@ -83,6 +89,14 @@ _TOLD_BY_DRIVER: tuple[tuple[str, type[Fault], str], ...] = (
 )
 """Where no session came about the SQLSTATE doesn't come through: the words say what it was."""
 
+_BY_FILE: dict[int, str] = {
+    sqlite3.SQLITE_NOTADB: "isn't one: the file holds something else.",
+    sqlite3.SQLITE_CORRUPT: "is damaged: put a backup in its place.",
+    sqlite3.SQLITE_READONLY: "can't be written: this user needs the right to, on its folder too.",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened: see its path, and who may use file and folder.",
+}
+"""By SQLite's code, what is said of the file."""
+
 _BY_SERVER = "FATAL:"
 _BAD_ADDRESS = "connection is bad: invalid"
 _CONNECTING = ("connection failed", "connection timeout", "failed to resolve", "all attempts")
@@ -109,7 +123,7 @@ def named(place: str = "") -> Iterator[None]:
 def _fault(error: Exception, place: str) -> Fault:
     original = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(original, sqlite3.Error):
-        return _of_sqlite(original)
+        return _of_sqlite(original, place)
     if isinstance(original, psycopg.Error):
         return _of_postgres(original, place)
     if isinstance(original, NoneFree):
@@ -117,9 +131,13 @@ def _fault(error: Exception, place: str) -> Fault:
     return _unknown(type(original).__name__)
 
 
-def _of_sqlite(error: sqlite3.Error) -> Fault:
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+def _of_sqlite(error: sqlite3.Error, place: str) -> Fault:
+    # What has an extended code is of the kind that its last eight bits say.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
         return StorageFull("The database could not grow: its disk is full.")
+    if code in _BY_FILE:
+        return StorageFault(f"The database{f' at {place}' if place else ''} {_BY_FILE[code]}")
     return _unknown(getattr(error, "sqlite_errorname", type(error).__name__))
 
 

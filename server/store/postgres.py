@@ -117,7 +117,7 @@ class Postgres:
         try:
             with opened.named(), opened.reader.connect() as connection:
                 _check(connection, opened.place)
-                schema.requires_current(connection)
+                schema.requires_current(connection, opened.place)
         except BaseException:
             opened.close()
             raise
@@ -219,7 +219,7 @@ def migrate(url: URL, grant: str | None = None) -> bool:
         with named(place(address)), engine.begin() as connection:
             _check(connection, place(address))
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-            current = schema.is_current(connection)
+            current = schema.is_current(connection, place(address))
             if not current:
                 schema.upgrade(connection)
             if grant is not None:

@@ -24,8 +24,10 @@ def _config() -> Config:
     return config
 
 
-def is_current(connection: Connection) -> bool:
+def is_current(connection: Connection, place: str) -> bool:
     """Tell whether the database has this program's version; False where it is older or empty.
+
+    ``place`` is where it is, for an operator's eyes.
 
     Raises:
         DatabaseNewer: it was written by a newer version; nothing of it was touched.
@@ -36,8 +38,8 @@ def is_current(connection: Connection) -> bool:
     for revision in found:
         if revision not in known:
             raise DatabaseNewer(
-                f"The database has version {revision}, which this program doesn't know: "
-                "it was written by a newer version."
+                f"The database at {place} has version {revision}, which this program doesn't know: "
+                "it was written by a newer version; run that one."
             )
     return list(found) == scripts.get_heads()
 
@@ -50,14 +52,16 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def requires_current(connection: Connection) -> None:
+def requires_current(connection: Connection, place: str) -> None:
     """Check that the database can be read as it is.
 
     Raises:
         DatabaseNewer: it was written by a newer version.
         StorageFault: it is older, or empty.
     """
-    if not is_current(connection):
+    if not is_current(connection, place):
         sqlite = connection.dialect.name == "sqlite"
         means = "start the server once" if sqlite else "run the command migrate"
-        raise StorageFault(f"The database is of an older version or empty: {means} to bring it up.")
+        raise StorageFault(
+            f"The database at {place} is of an older version or empty: {means} to bring it up."
+        )

@@ -57,7 +57,7 @@ class Sqlite:
         try:
             if hold:
                 for_its_owner(path)
-            with named():
+            with named(str(path)):
                 current = _look(path, hold=hold)
                 opened = cls(path, held)
                 if not current and opened.writer is not None:
@@ -79,7 +79,7 @@ class Sqlite:
 
     def named(self) -> AbstractContextManager[None]:
         """Turn SQLite's errors into ours while the block runs."""
-        return named()
+        return named(self.place)
 
     def fresh(self, connection: Connection) -> bool:  # noqa: ARG002
         """Tell that a file doesn't go away."""
@@ -166,6 +166,6 @@ def _look(path: Path, *, hold: bool) -> bool:
     )
     with engine.connect() as connection:
         if hold:
-            return schema.is_current(connection)
-        schema.requires_current(connection)
+            return schema.is_current(connection, str(path))
+        schema.requires_current(connection, str(path))
         return True

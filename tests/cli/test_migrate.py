@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy.engine import make_url
 
 from server.__main__ import cli
+from server.store.postgres import place
 
 from .. import databases
 from ..store.test_roles import role_in
@@ -37,6 +40,29 @@ def test_a_database_is_made_once_and_opened_then() -> None:
         made = run(url, "assembly", "create", "town", "--title", "T", "--question", "Q")
         assert made.exit_code == 0
         assert "nothing differs" in run(url, "replay", "town").output
+
+
+def test_what_was_there_before_is_left_and_said() -> None:
+    with databases.postgres(migrated=False) as url:
+        databases.admin("CREATE TABLE event (x int)", url)
+        told = said(run(url, "migrate"), 1)
+        assert "tables that this program didn't make" in told
+        databases.admin("DROP TABLE event", url)
+        databases.admin("CREATE TABLE alembic_version (version_num varchar(32))", url)
+        databases.admin("INSERT INTO alembic_version VALUES ('later')", url)
+        for words in (("migrate",), ("serve",), ("worker",), ("replay", "town")):
+            told = said(run(url, *words), 1)
+            assert place(make_url(url)) in told
+            assert "has version later" in told
+
+
+def test_a_file_that_is_something_else_is_said_to_be(tmp_path: Path) -> None:
+    other = tmp_path / "letter.txt"
+    other.write_text("Dear all, this is no database.\n" * 100)
+    for words in (("serve",), ("replay", "town")):
+        told = said(run(f"sqlite:///{other}", *words), 1)
+        assert told == f"Error: The database at {other} isn't one: the file holds something else."
+    assert other.read_text().startswith("Dear all")
 
 
 def test_a_role_gets_what_servers_need(postgres_url: str) -> None:
