@@ -15,7 +15,9 @@ from server.api.shared_limits import SharedLimits
 from server.deliberation.vocabulary import Role
 from server.errors import Fault
 from server.runtime.house import open_house
+from server.runtime.vectors import StoredVectors
 from server.settings import Secret
+from server.synthesis.text import digest
 from tests.serving import World, bearer, client_of, found, settings_in
 
 from .houses import until
@@ -149,6 +151,12 @@ async def test_words_written_at_one_a_moment_ago_are_erased_through_the_other(
             said = {"text": f"Private words {n}"}
             answer = await first.post(f"{path}/statements", json=said, headers=who)
             assert answer.status_code == 201
+            asked = f"Never said {n}"
+            near = await first.get(f"{path}/similar", params={"text": asked}, headers=who)
+            assert near.status_code == 200
+            vectors = StoredVectors(desk.house.database)
+            kept = await vectors.get(desk.similar.name, [digest(asked)])
+            assert not kept
             erased = await second.post("/api/me/erase", headers=who)
             assert erased.status_code == 200
             records = await desk.house.records(world.room, range(1, 99))

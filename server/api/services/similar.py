@@ -59,7 +59,8 @@ class SimilarStatements:
         embedded = await self._index(state)
         if embedded is None:
             return ()
-        return await similar_to_text(text, language, embedded, self._embedder, self._cache, k=k)
+        # What somebody asks with is not theirs to take back later: nothing of it is kept.
+        return await similar_to_text(text, language, embedded, self._embedder, k=k)
 
     def prepare(self, state: RoomState) -> None:
         """Begin a room's index, so that it stands by the time somebody writes."""
