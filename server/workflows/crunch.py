@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -111,7 +112,12 @@ class ProcessCruncher:
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs,), name="cruncher", daemon=True)
-            process.start()
+            # Ctrl+C reaches the whole group; when this one is done is for its parent to say.
+            kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, kept)
             theirs.close()
             self._process, self._line = process, ours
             return ours
