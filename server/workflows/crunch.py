@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Protocol, TypeVar
 
@@ -112,7 +113,9 @@ class ProcessCruncher:
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs,), name="cruncher", daemon=True)
-            # Ctrl+C reaches the whole group; when this one is done is for its parent to say.
+            # Ctrl+C reaches the whole group; when this one is done is for its parent to say. The
+            # tracker must be there before: starting it unblocks the signal again.
+            resource_tracker.ensure_running()
             kept = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 process.start()
