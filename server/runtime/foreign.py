@@ -23,8 +23,8 @@ from ..store import log as store
 from ..store.database import Database
 from .states import Announcer, State, States, evolve
 
-EVERY = 2.0
-"""Seconds between two looks at where all loaded logs stand."""
+EVERY = 1.7
+"""Seconds between two looks at where all loaded logs stand: what they find is here within two."""
 ASKING = 2.0
 """Whoever asks where a log stands gets what is known after so many seconds at the latest."""
 MOST_LOADED = 2_000
