@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from ..runtime.redis_client import Reachable, connect, goodbye, shown
+from ..runtime.redis_client import Reachable, connect, end, goodbye, shown
 from .limits import HOUR, Limits, LocalLimits
 
 PATIENCE = 0.05
@@ -97,10 +97,7 @@ class SharedLimits:
     async def close(self) -> None:
         """End; who is still waiting is counted here alone."""
         self.connected = False
-        tasks = [task for task in (self._asking, self._connecting) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end((self._asking, self._connecting))
         await goodbye(self._client)
 
     async def _connect(self, pause: float) -> None:

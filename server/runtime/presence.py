@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..ids import LogId, ParticipantId
-from .redis_client import Reachable, connect, goodbye, shown
+from .redis_client import Reachable, connect, end, goodbye, shown
 
 EVERY = 1.0
 LASTS = 10
@@ -78,9 +78,7 @@ class Presence:
 
     async def close(self) -> None:
         """End; within a second the other servers know that nobody is here any more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end((self._task,))
         if self._reachable.now:
             try:
                 async with asyncio.timeout(1.0):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from ..errors import Invalid
 
 CLOSING = 1.0
 """Seconds that saying goodbye may take."""
+_ONCE_MORE = 0.1
 _logger = logging.getLogger(__name__)
 
 
@@ -64,6 +66,19 @@ async def goodbye(closing: Any) -> None:
     with suppress(Exception):
         async with asyncio.timeout(CLOSING):
             await closing.aclose()
+
+
+async def end(tasks: Iterable[asyncio.Task[None] | None]) -> None:
+    """Cancel tasks that speak to Redis until each has ended, and return then.
+
+    Once is not enough: where a call meets its limit of time or loses its connection in the same
+    moment, the client may take the cancellation for that, and its caller goes on.
+    """
+    left = {task for task in tasks if task is not None and not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_ONCE_MORE)
 
 
 class Reachable:

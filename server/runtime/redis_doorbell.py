@@ -18,7 +18,7 @@ import msgspec
 
 from ..ids import LogId
 from .doorbell import Listener, Listeners, Missed
-from .redis_client import Reachable, connect, goodbye, shown
+from .redis_client import Reachable, connect, end, goodbye, shown
 
 BEAT = 0.5
 """Seconds between two rings, be there something to say or not."""
@@ -86,9 +86,7 @@ class RedisDoorbell:
 
     async def close(self) -> None:
         """Say what is still to be said, if Redis takes it within a second, and end."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._waiting and self._reachable.now is not False:
             try:
                 async with asyncio.timeout(1.0):
