@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from evals.performance.line import Line
+from evals.performance.line import Line, request
 from evals.performance.process import HOST
 
 LOST = (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError, ValueError)
@@ -78,21 +78,14 @@ class Caller:
         Raises:
             OSError, EOFError, TimeoutError: there is none; whether anything was done isn't known.
         """
-        headers = [f"{method} {path} HTTP/1.1", f"host: {HOST}:{door.port}"]
-        if self.token:
-            headers.append(f"authorization: Bearer {self.token}")
-        if key:
-            headers.append(f"idempotency-key: {key}")
-        if method == "POST":
-            headers += ["content-type: application/json", f"content-length: {len(body)}"]
-        request = "\r\n".join(headers).encode() + b"\r\n\r\n" + body
+        sent = request(method, path, f"{HOST}:{door.port}", self.token, key, body)
         async with self._busy[door]:
             try:
                 async with asyncio.timeout(patience):
                     line = self._lines.get(door)
                     if line is None:
                         line = self._lines[door] = await Line.open(HOST, door.port)
-                    return Answer(*await line.ask(request))
+                    return Answer(*await line.ask(sent))
             except BaseException:
                 self._hang_up(door)
                 raise

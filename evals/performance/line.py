@@ -17,9 +17,9 @@ class Line:
         """Connect."""
         return cls(*await asyncio.open_connection(host, port))
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def ask(self, sent: bytes) -> tuple[int, bytes]:
         """Send one request and return the answer's status and body, by its content-length."""
-        self._writer.write(request)
+        self._writer.write(sent)
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         status = int(head[9:12])
         place = head.find(b"content-length:")
@@ -29,3 +29,17 @@ class Line:
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
+
+
+def request(
+    method: str, path: str, host: str, token: str = "", key: str = "", body: bytes = b""
+) -> bytes:
+    """Return a request as it goes over the line; ``key`` is its idempotency key."""
+    headers = [f"{method} {path} HTTP/1.1", f"host: {host}"]
+    if token:
+        headers.append(f"authorization: Bearer {token}")
+    if key:
+        headers.append(f"idempotency-key: {key}")
+    if method == "POST":
+        headers += ["content-type: application/json", f"content-length: {len(body)}"]
+    return "\r\n".join(headers).encode() + b"\r\n\r\n" + body

@@ -10,7 +10,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from evals.performance.line import Line
+from evals.performance.line import Line, request
 from server.deliberation import frames as f
 from server.deliberation.folding import fold
 from server.deliberation.views import RoomView
@@ -268,14 +268,8 @@ class Member:
     ) -> tuple[int, bytes]:
         if self._line is None:
             self._line = await Line.open(HOST, self._port)
-        headers = [f"{method} {path} HTTP/1.1", f"host: {HOST}:{self._port}"]
-        if self._token:
-            headers.append(f"authorization: Bearer {self._token}")
-        if key:
-            headers.append(f"idempotency-key: {key}")
-        if method == "POST":
-            headers += ["content-type: application/json", f"content-length: {len(body)}"]
-        return await self._line.ask("\r\n".join(headers).encode() + b"\r\n\r\n" + body)
+        host = f"{HOST}:{self._port}"
+        return await self._line.ask(request(method, path, host, self._token, key, body))
 
     def hang_up(self) -> None:
         """Close the connection for commands; the next command opens another."""
