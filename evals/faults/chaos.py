@@ -11,7 +11,7 @@ from time import monotonic
 
 import msgspec
 
-from .checking import Found, check_logs, check_repeats, check_servers
+from .checking import Found, check_all
 from .cluster import CLUSTER, Cluster, Services, services_for
 from .crowd import Crowd
 from .schedule import Fault, Shape, draw
@@ -123,9 +123,7 @@ async def run(plan: Plan, folder: Path, services: Services, name: str) -> Report
         for what, after in calm.items():
             if after is None:
                 found.wrong(f"not as it should be after {plan.calm:.0f} s of calm: {what}")
-        await check_repeats(crowd.everybody, cluster.direct, found)
-        await check_servers(crowd.everybody, cluster.direct, found, patience=5.0)
-        await check_logs(cluster, town, crowd.everybody, found)
+        await check_all(cluster, town, crowd.everybody, found)
         crowd.look()
         await crowd.go()
         found.wrongs += [*witness.wrongs, *cluster.ended_by_themselves()]

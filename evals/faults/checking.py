@@ -150,6 +150,13 @@ async def check_repeats(people: Sequence[Person], doors: tuple[Door, ...], found
             )
 
 
+async def check_all(cluster: Cluster, town: Town, people: Sequence[Person], found: Found) -> None:
+    """Check receipts, servers and logs, when nothing goes wrong any more."""
+    await check_repeats(people, cluster.direct, found)
+    await check_servers(people, cluster.direct, found, patience=5.0)
+    await check_logs(cluster, town, people, found)
+
+
 async def check_logs(cluster: Cluster, town: Town, people: Sequence[Person], found: Found) -> None:
     """Compare every log with every receipt, its chain, its projections and what clients saw."""
     async with open_house(cluster.settings, write=False) as house:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from .checking import Found, check_logs, check_repeats, check_servers
+from .checking import Found, check_all
 from .cluster import CLUSTER, Cluster, services_for
 from .crowd import Crowd
 from .schedule import Shape
@@ -94,9 +94,7 @@ async def roll(
         for what, after in calm.items():
             if after is None:
                 found.wrong(f"not as it should be 20 s after the restarts: {what}")
-        await check_repeats(crowd.everybody, cluster.direct, found)
-        await check_servers(crowd.everybody, cluster.direct, found, patience=5.0)
-        await check_logs(cluster, town, crowd.everybody, found)
+        await check_all(cluster, town, crowd.everybody, found)
         crowd.look()
         await crowd.go()
     allowed = _check_delays(witness, found)
